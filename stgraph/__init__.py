@@ -1,0 +1,27 @@
+"""ST-GCN (Yan et al. 2018) as a sparse graph library on PyTorch Geometric."""
+
+from stgraph import datasets, layouts, normalization, partition, transforms
+from stgraph.build import build_clip, to_keypoints
+from stgraph.checkpoints import load_checkpoint
+from stgraph.graph import EdgeLabels, SkeletonData, SkeletonGraph
+from stgraph.nn import STGCN, STGCNConv
+from stgraph.skeleton import SkeletonLayout
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "STGCN",
+    "EdgeLabels",
+    "STGCNConv",
+    "SkeletonData",
+    "SkeletonGraph",
+    "SkeletonLayout",
+    "build_clip",
+    "datasets",
+    "layouts",
+    "load_checkpoint",
+    "normalization",
+    "partition",
+    "to_keypoints",
+    "transforms",
+]

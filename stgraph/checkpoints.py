@@ -1,0 +1,123 @@
+"""Check points: a network with everything needed to build it again, and nothing that runs code."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stgraph.graph import SkeletonGraph
+from stgraph.nn import STGCN
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network and what belongs to it.
+
+    Attributes:
+        model: In evaluation mode, on the CPU.
+        class_names: One per output, or empty.
+        data: How its clips were read and prepared, plain values.
+    """
+
+    model: STGCN
+    class_names: tuple[str, ...]
+    data: dict[str, Any]
+
+
+def describe(
+    model: STGCN, class_names: tuple[str, ...] = (), data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Plain values from which :func:`read_checkpoint` builds the network; no weights."""
+    return {
+        "format": FORMAT,
+        "network": "STGCN",
+        "in_channels": model.in_channels,
+        "num_classes": model.num_classes,
+        "settings": model.settings,
+        "graph": model.graph.to_dict(),
+        "class_names": list(class_names),
+        "data": dict(data or {}),
+    }
+
+
+def save_checkpoint(model: STGCN, path: str | Path, class_names: tuple[str, ...] = ()) -> None:
+    """Write a network to ``path`` so that :func:`load_checkpoint` reads it."""
+    torch.save(
+        {"stgraph": describe(model, class_names), "state_dict": model.state_dict()}, path
+    )
+
+
+def load_checkpoint(path: str | Path) -> STGCN:
+    """The network of a check point written by :func:`save_checkpoint` or by ``stgraph train``.
+
+    Raises:
+        ValueError: If the file is no check point of stgraph, or weights do not fit the network.
+    """
+    return read_checkpoint(path).model
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """As :func:`load_checkpoint`, with class names and data settings."""
+    content = _load(Path(path))
+    known = content["stgraph"]
+    try:
+        graph = SkeletonGraph.from_dict(known["graph"])
+        model = STGCN(known["in_channels"], known["num_classes"], graph, **known["settings"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} describes no network that this version knows: {error}") from None
+    weights = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}
+    check_weights(model, weights, path)
+    model.load_state_dict(weights)
+    return Checkpoint(model.eval(), tuple(known["class_names"]), dict(known["data"]))
+
+
+def check_weights(model: STGCN, weights: Mapping[str, Any], path: str | Path) -> None:
+    """Name the first missing, extra or misshapen weight.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    if missing or extra:
+        raise ValueError(
+            f"{path} is a check point of another architecture: "
+            f"{len(missing)} weights missing ({', '.join(missing[:3]) or 'none'}), "
+            f"{len(extra)} unknown ({', '.join(extra[:3]) or 'none'})."
+        )
+    for name, shape in wanted.items():
+        if found[name] != shape:
+            raise ValueError(
+                f"{path} is a check point of another architecture: {name} has the shape "
+                f"{found[name]}, the network's is {shape}."
+            )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"There is no check point at {path}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        reason = str(error).strip().splitlines()
+        raise ValueError(
+            f"{path} cannot be read as a check point: {reason[0] if reason else error!r}"
+        ) from None
+    if not isinstance(content, dict) or not {"stgraph", "state_dict"} <= content.keys():
+        raise ValueError(
+            f"{path} is no check point of stgraph: it lacks the keys 'stgraph' and 'state_dict'. "
+            "Expected a file written by stgraph train or stgraph.checkpoints.save_checkpoint."
+        )
+    if content["stgraph"].get("format") != FORMAT:
+        raise ValueError(
+            f"{path} has the format {content['stgraph'].get('format')}, this version reads {FORMAT}."
+        )
+    return content

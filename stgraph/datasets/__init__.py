@@ -1,0 +1,24 @@
+"""Data sets: keypoints on disk, graphs when asked for."""
+
+from stgraph.datasets.base import SkeletonDataset, check_keypoints
+from stgraph.datasets.folder import SkeletonFolder, folder_layout, read_array
+from stgraph.datasets.ntu import BENCHMARKS, NTURGBD
+from stgraph.datasets.ntu_format import Recording, read_skeleton_file, write_skeleton_file
+from stgraph.datasets.store import Store, write_store
+from stgraph.datasets.synthetic import SyntheticActions
+
+__all__ = [
+    "BENCHMARKS",
+    "NTURGBD",
+    "Recording",
+    "SkeletonDataset",
+    "SkeletonFolder",
+    "Store",
+    "SyntheticActions",
+    "check_keypoints",
+    "folder_layout",
+    "read_array",
+    "read_skeleton_file",
+    "write_skeleton_file",
+    "write_store",
+]

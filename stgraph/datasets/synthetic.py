@@ -1,0 +1,100 @@
+"""Labelled clips without a licence: a moving figure, written as genuine NTU ``.skeleton`` files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stgraph import layouts
+from stgraph.datasets.base import KeypointTransform
+from stgraph.datasets.kinematics import ACTIONS, clip_rng, generate_clip
+from stgraph.datasets.ntu import SkeletonFileDataset
+from stgraph.datasets.ntu_format import write_skeleton_file
+from stgraph.datasets.ntu_names import NTUName, Protocol
+from stgraph.graph import SkeletonData, SkeletonGraph
+
+PERFORMERS = 40
+CAMERAS = (1, 2, 3)
+
+
+class SyntheticActions(SkeletonFileDataset):
+    """Eleven actions by forty performers before three cameras: 1,320 clips for each replication.
+
+    Actions come in pairs that are one another's reversal in time, so that one pose, or the mean
+    pose, does not tell them apart: motion has to be looked at. Two actions have two persons. Clip
+    lengths, sensor noise, lost joints and lost frames are as in NTU RGB+D.
+
+    The first use writes the ``.skeleton`` files under ``root/raw``; from there on they are read as
+    :class:`NTURGBD` reads real ones. The same seed gives the same files everywhere.
+
+    Args:
+        root: The folder of the data set.
+        split: ``"train"`` or ``"test"``.
+        protocol: ``"xsub"`` (half of the performers train) or ``"xview"`` (cameras 2, 3 train).
+        replications: How often each performer does each action.
+        seed: Another one gives other clips.
+        graph: Default: NTU-25 with the paper's spatial partition.
+        keypoint_transform, transform: see :class:`SkeletonDataset`.
+    """
+
+    class_names = ACTIONS
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "train",
+        protocol: Protocol = "xsub",
+        *,
+        replications: int = 1,
+        seed: int = 0,
+        graph: SkeletonGraph | None = None,
+        keypoint_transform: KeypointTransform | None = None,
+        transform: Callable[[SkeletonData], SkeletonData] | None = None,
+    ) -> None:
+        if protocol not in ("xsub", "xview"):
+            raise ValueError(f"Protocols are xsub and xview, not {protocol!r}.")
+        if not 1 <= replications <= 999 or seed < 0:
+            raise ValueError(
+                f"replications lie in 1..999 and seeds are not negative, found {replications} and "
+                f"{seed}."
+            )
+        self.protocol = protocol
+        self.replications, self.seed = replications, seed
+        self.tag = f"seed{seed}-x{replications}"
+        super().__init__(
+            root,
+            split,
+            graph or SkeletonGraph.from_layout(layouts.NTU25),
+            keypoint_transform=keypoint_transform,
+            transform=transform,
+        )
+
+    @property
+    def raw_file_names(self) -> list[str]:
+        return [f"{self.tag}/{name}.skeleton" for name in self._names()]
+
+    def raw_items(self) -> Iterable[Path]:
+        return map(Path, self.raw_paths)
+
+    def download(self) -> None:
+        """Write the files that are not there yet."""
+        folder = Path(self.raw_dir) / self.tag
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in tqdm(list(self._names()), desc="Generating clips", disable=None):
+            path = folder / f"{name}.skeleton"
+            if not path.exists():
+                rng = clip_rng(self.seed, *name)
+                clip = generate_clip(
+                    name.action - 1, name.performer, name.camera, rng, setup=name.setup
+                )
+                write_skeleton_file(path, clip)
+
+    def _names(self) -> Iterator[NTUName]:
+        for performer in range(1, PERFORMERS + 1):
+            for camera in CAMERAS:
+                for replication in range(1, self.replications + 1):
+                    for action in range(1, len(ACTIONS) + 1):
+                        setup = 1 + (performer - 1) % 17
+                        yield NTUName(setup, camera, performer, replication, action)

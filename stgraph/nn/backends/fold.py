@@ -1,0 +1,55 @@
+"""Typed edges folded into plain ones: one sum over edges and one matrix product, in either order.
+
+An edge j -> i of type k is an ordinary weighted edge from j to the row (i, k) of a table with K rows
+per target, or from the row (j, k) of a table with K rows per source to i. Neither order gathers a
+weight matrix.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def aggregate_first(
+    x: Tensor,
+    weight: Tensor,
+    edge_index: Tensor,
+    edge_type: Tensor,
+    edge_weight: Tensor | None,
+    num_targets: int,
+) -> Tensor:
+    """Sum the sources of each (target, subset), then multiply ``[N, K C_in]`` rows at once."""
+    subsets, in_channels, out_channels = weight.shape
+    source, target = edge_index
+    cells = weighted_sum(
+        x, source, target * subsets + edge_type, edge_weight, num_targets * subsets
+    )
+    rows = cells.reshape(*x.shape[:-2], num_targets, subsets * in_channels)
+    return rows @ weight.reshape(subsets * in_channels, out_channels)
+
+
+def transform_first(
+    x: Tensor,
+    weight: Tensor,
+    edge_index: Tensor,
+    edge_type: Tensor,
+    edge_weight: Tensor | None,
+    num_targets: int,
+) -> Tensor:
+    """Multiply every source by all K matrices at once, then sum ``[N K, C_out]`` rows over edges."""
+    subsets, in_channels, out_channels = weight.shape
+    source, target = edge_index
+    table = x @ weight.transpose(0, 1).reshape(in_channels, subsets * out_channels)
+    rows = table.reshape(*x.shape[:-2], x.shape[-2] * subsets, out_channels)
+    return weighted_sum(rows, source * subsets + edge_type, target, edge_weight, num_targets)
+
+
+def weighted_sum(
+    rows: Tensor, source: Tensor, target: Tensor, edge_weight: Tensor | None, num_targets: int
+) -> Tensor:
+    """``out[i] = sum over edges of edge_weight[e] * rows[source[e]]`` on the axis before last."""
+    messages = rows.index_select(-2, source)
+    if edge_weight is not None:
+        messages = messages * edge_weight[:, None]
+    empty = messages.new_zeros(*messages.shape[:-2], num_targets, messages.shape[-1])
+    return empty.index_add(-2, target, messages)

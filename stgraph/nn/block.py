@@ -1,0 +1,104 @@
+"""The unit that ST-GCN stacks: spatial convolution, temporal convolution, residual."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import Dropout, Identity, Linear, Module, Parameter, ReLU, Sequential
+
+from stgraph.graph import SkeletonGraph
+from stgraph.nn.conv import STGCNConv
+from stgraph.nn.level import Coarsening, Level, TypedEdges
+from stgraph.nn.norm import NodeNorm
+
+
+class EdgeImportance(Module):
+    """One learnt factor per edge of the SkeletonGraph, the same in all frames and clips.
+
+    The paper's section 3.4: the mask M, starting at one. Edges that are no copy of a template edge
+    (``edge_template`` -1) keep their weight.
+    """
+
+    def __init__(self, num_edges: int) -> None:
+        super().__init__()
+        self.weight = Parameter(torch.ones(num_edges))
+
+    def forward(self, edges: TypedEdges) -> Tensor:
+        """The weights ``[E]`` of the edges, times their importance."""
+        factors = torch.cat([self.weight, self.weight.new_ones(1)])
+        return edges.edge_weight * factors[edges.edge_template]
+
+
+class STGCNBlock(Module):
+    """Spatial graph convolution, temporal convolution with stride, residual, ReLU.
+
+    As in the released program's master: BN and ReLU after the spatial step, BN and dropout after
+    the temporal one, the residual a 1x1 convolution with BN where shapes differ. With
+    ``temporal="product"`` the two steps are one convolution with K Γ matrices (paper, equation 9).
+
+    Args:
+        in_channels: Channels of the nodes that come in.
+        out_channels: Channels of the nodes that go out.
+        graph: Says K, Γ and how frames are joined.
+        stride: Keep every ``stride``-th frame.
+        dropout: Probability, after the temporal step.
+        residual: Whether the input is added to the output.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        graph: SkeletonGraph,
+        *,
+        stride: int = 1,
+        dropout: float = 0.0,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        labels = graph.labels
+        self.stride = stride
+        self.importance = EdgeImportance(graph.num_edges)
+        factorized = labels.temporal == "factorized"
+        spatial_types = labels.num_subsets if factorized else labels.num_edge_types
+        self.spatial = STGCNConv(in_channels, out_channels, spatial_types, bias="per_subset")
+        self.temporal = self.spatial_norm = None
+        if factorized:
+            self.spatial_norm = NodeNorm(out_channels)
+            self.temporal = STGCNConv(out_channels, out_channels, labels.temporal_kernel)
+        self.norm = NodeNorm(out_channels)
+        self.dropout = Dropout(dropout)
+        self.residual = _residual(in_channels, out_channels, stride) if residual else None
+        self.activation = ReLU()
+
+    def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
+        """Features of the nodes of ``level``, or of those that ``step`` keeps.
+
+        Shapes:
+            - **x:** float ``[N, C_in]``; **out:** float ``[N, C_out]`` or ``[N', C_out]``
+        """
+        kept = x if step is None else x[step.kept]
+        last = level.last if step is None else step.edges
+        if self.temporal is None:
+            h = _convolve(self.spatial, x, last, self.importance(last), len(kept))
+        else:
+            weight = self.importance(level.spatial)
+            h = _convolve(self.spatial, x, level.spatial, weight, len(x))
+            h = self.activation(self.spatial_norm(h))
+            h = _convolve(self.temporal, h, last, last.edge_weight, len(kept))
+        h = self.dropout(self.norm(h))
+        if self.residual is not None:
+            h = h + self.residual(kept)
+        return self.activation(h)
+
+
+def _convolve(
+    convolution: STGCNConv, x: Tensor, edges: TypedEdges, weight: Tensor | None, num_targets: int
+) -> Tensor:
+    return convolution(x, edges.edge_index, edges.edge_type, weight, size=(len(x), num_targets))
+
+
+def _residual(in_channels: int, out_channels: int, stride: int) -> Module:
+    if in_channels == out_channels and stride == 1:
+        return Identity()
+    return Sequential(Linear(in_channels, out_channels), NodeNorm(out_channels))

@@ -1,0 +1,165 @@
+"""The graph of a batch at one temporal resolution, derived once and shared by all layers on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch_geometric.utils import scatter
+
+from stgraph.build import Nodes, connect, temporal_fields
+from stgraph.graph import EdgeLabels, SkeletonData, SkeletonGraph
+
+
+class TypedEdges(NamedTuple):
+    """What a layer needs of the edges; a weight of ``None`` means that all are one."""
+
+    edge_index: Tensor
+    edge_type: Tensor
+    edge_weight: Tensor | None
+    edge_template: Tensor
+
+    def take(self, at: Tensor) -> TypedEdges:
+        """The edges at these positions."""
+        weight = None if self.edge_weight is None else self.edge_weight[at]
+        return TypedEdges(
+            self.edge_index[:, at], self.edge_type[at], weight, self.edge_template[at]
+        )
+
+    def into(self, keep: Tensor, number: Tensor) -> TypedEdges:
+        """The edges whose target is in the mask ``keep``, with targets renumbered."""
+        edges = self.take(keep[self.edge_index[1]].nonzero().squeeze(1))
+        source, target = edges.edge_index
+        return edges._replace(edge_index=torch.stack([source, number[target]]))
+
+    def within(self, keep: Tensor, number: Tensor) -> TypedEdges:
+        """The edges between nodes in the mask ``keep``, renumbered."""
+        edges = self.into(keep, number)
+        edges = edges.take(keep[edges.edge_index[0]].nonzero().squeeze(1))
+        source, target = edges.edge_index
+        return edges._replace(edge_index=torch.stack([number[source], target]))
+
+
+@dataclass(frozen=True)
+class Level:
+    """Nodes and edges of a batch at one temporal resolution.
+
+    Attributes:
+        nodes: Body (a person of a clip), joint and frame of each node; frames count from each
+            clip's first node.
+        clip: The clip of each node, long ``[N]``.
+        num_clips, num_persons: Clips in the batch, and persons in the fullest clip, so that
+            ``body = clip * num_persons + person``.
+        spatial: Edges with labels 0..K-1; with the product partition all edges, K Γ labels.
+        temporal: Same-joint edges with labels 0..Γ-1; ``None`` with the product partition.
+    """
+
+    nodes: Nodes
+    clip: Tensor
+    num_clips: int
+    num_persons: int
+    spatial: TypedEdges
+    temporal: TypedEdges | None
+
+    @classmethod
+    def of(cls, data: SkeletonData, graph: SkeletonGraph) -> Level:
+        """The finest level: the nodes and edges of ``data`` as they are.
+
+        Raises:
+            ValueError: If the edges of ``data`` are labelled otherwise than those of ``graph``.
+        """
+        _check_clips(data, graph)
+        clip = torch.zeros_like(data.joint) if data.batch is None else data.batch
+        num_clips = 1 if data.batch is None else data.num_graphs
+        num_persons = 1 + int(data.person.max()) if data.num_nodes else 1
+        start = scatter(data.frame, clip, dim_size=num_clips, reduce="min")
+        nodes = Nodes(clip * num_persons + data.person, data.joint, data.frame - start[clip])
+        edges = TypedEdges(data.edge_index, data.edge_type, data.edge_weight, data.edge_template)
+        spatial, temporal = _split(edges, graph.labels)
+        return cls(nodes, clip, num_clips, num_persons, spatial, temporal)
+
+    @property
+    def num_nodes(self) -> int:
+        return self.clip.shape[0]
+
+    @property
+    def last(self) -> TypedEdges:
+        """The edges that the last convolution of a block runs over: in time, if there are such."""
+        return self.spatial if self.temporal is None else self.temporal
+
+    def coarsen(self, stride: int, graph: SkeletonGraph) -> tuple[Coarsening, Level]:
+        """Keep frames 0, s, 2s ... of every clip, for the whole batch at once.
+
+        Spatial edges of kept frames stay as they are, whoever made them. Temporal edges are made
+        anew from where the kept nodes are, since at the coarser resolution they reach farther.
+        """
+        keep = self.nodes.frame % stride == 0
+        kept = keep.nonzero().squeeze(1)
+        number = torch.full_like(self.clip, -1)
+        number[kept] = torch.arange(len(kept), device=kept.device)
+        nodes = Nodes(
+            self.nodes.body[kept], self.nodes.joint[kept], self.nodes.frame[kept] // stride
+        )
+        coarsening = Coarsening(kept, self.last.into(keep, number))
+        if graph.labels.temporal == "product":
+            spatial, temporal = self._coarse_product(keep, number, nodes, graph), None
+        else:
+            spatial = self.spatial.within(keep, number)
+            temporal = None if self.temporal is None else _temporal(nodes, graph.labels)
+        clip = self.clip[kept]
+        return coarsening, Level(nodes, clip, self.num_clips, self.num_persons, spatial, temporal)
+
+    def _coarse_product(
+        self, keep: Tensor, number: Tensor, nodes: Nodes, graph: SkeletonGraph
+    ) -> TypedEdges:
+        """Edges within a frame as they are, those over frames anew from the template."""
+        labels = graph.labels
+        inside = self.spatial.edge_type // labels.num_subsets == labels.reach
+        same = self.spatial.take(inside.nonzero().squeeze(1)).within(keep, number)
+        taps = torch.arange(-labels.reach, labels.reach + 1, device=keep.device)
+        made = connect(nodes, graph.edge_index, taps[taps != 0])
+        across = TypedEdges(
+            torch.stack([made.source, made.target]),
+            graph.edge_type[made.template] + labels.num_subsets * (made.offset + labels.reach),
+            graph.edge_weight[made.template],
+            made.template,
+        )
+        pairs = zip(same, across, strict=True)
+        return TypedEdges(*(torch.cat(pair, dim=-1) for pair in pairs))
+
+
+class Coarsening(NamedTuple):
+    """A step to a coarser level: the kept nodes ``[N']`` and the bipartite edges into them."""
+
+    kept: Tensor
+    edges: TypedEdges
+
+
+def _split(edges: TypedEdges, labels: EdgeLabels) -> tuple[TypedEdges, TypedEdges | None]:
+    if labels.temporal != "factorized":
+        return edges, None
+    in_space = edges.edge_type < labels.num_subsets
+    temporal = edges.take((~in_space).nonzero().squeeze(1))
+    weight = None if bool((temporal.edge_weight == 1).all()) else temporal.edge_weight
+    types = temporal.edge_type - labels.num_subsets
+    return (
+        edges.take(in_space.nonzero().squeeze(1)),
+        temporal._replace(edge_type=types, edge_weight=weight),
+    )
+
+
+def _temporal(nodes: Nodes, labels: EdgeLabels) -> TypedEdges:
+    made = TypedEdges(**temporal_fields(nodes, labels))
+    return made._replace(edge_type=made.edge_type - labels.num_subsets, edge_weight=None)
+
+
+def _check_clips(data: SkeletonData, graph: SkeletonGraph) -> None:
+    for facts in data.clips:
+        if facts.labels != graph.labels or facts.joints != graph.num_joints:
+            raise ValueError(
+                f"Clip {facts.name or ''} was built with {facts.joints} joints and {facts.labels}, "
+                f"the network has {graph.num_joints} and {graph.labels}; build clips with the "
+                "network's graph (model.graph)."
+            )

@@ -1,0 +1,334 @@
+"""The NTU RGB+D text format: what is written is read, and what is broken is refused."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stgraph.datasets.ntu_format import read_skeleton_file, write_skeleton_file
+
+Array = NDArray[Any]
+TWINS = (72057594037937513, 72057594037937524)
+
+
+def clip(persons: int = 1, frames: int = 5, seed: int = 0) -> Array:
+    points = np.random.default_rng(seed).normal(0, 0.5, (persons, frames, 25, 3))
+    return (points + np.array([0, 0, 3])).astype(np.float32)
+
+
+def joint_line(x: float = 0.1, pixels: str = "1 2 3 4", state: str = "2") -> str:
+    return f"{x} 0.2 3.3 {pixels} 1 0 0 0 {state}"
+
+
+def body_lines(body_id: object, joint: str | None = None) -> list[str]:
+    return [f"{body_id} 0 1 1 1 1 0 0 0 2", "25", *[joint or joint_line()] * 25]
+
+
+def save(folder: Path, lines: list[str], end: str = "\r\n") -> Path:
+    path = folder / "S001C001P001R001A001.skeleton"
+    path.write_bytes((end.join(lines) + end).encode())
+    return path
+
+
+def one_body(folder: Path, joint: str | None = None, frames: int = 2) -> Path:
+    frame = ["1", *body_lines(TWINS[0], joint)]
+    return save(folder, [str(frames), *frame * frames])
+
+
+def edited(folder: Path, line: int, text: str) -> Path:
+    path = one_body(folder)
+    lines = path.read_text().split("\n")
+    lines[line - 1] = text
+    path.write_text("\n".join(lines))
+    return path
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("persons", [1, 2, 3, 6])
+def test_float32_keypoints_are_read_back_bit_by_bit(tmp_path: Path, persons: int) -> None:
+    points = clip(persons, 7)
+    write_skeleton_file(tmp_path / "a.skeleton", points)
+    recording = read_skeleton_file(tmp_path / "a.skeleton")
+    assert recording.keypoints.dtype == np.float32
+    np.testing.assert_array_equal(recording.keypoints, points)
+    assert (recording.tracking_state == 2).all()
+    assert len(set(recording.body_ids)) == persons
+
+
+def test_lost_joints_absent_persons_and_empty_frames_are_read_back_as_nan(tmp_path: Path) -> None:
+    points = clip(3, 9)
+    points[0, 2, 7] = np.nan
+    points[1, :4] = np.nan
+    points[:, 5] = np.nan
+    write_skeleton_file(tmp_path / "a.skeleton", points)
+    recording = read_skeleton_file(tmp_path / "a.skeleton")
+    order = [0, 2, 1]
+    np.testing.assert_array_equal(recording.keypoints, points[order])
+    np.testing.assert_array_equal(
+        recording.tracking_state == 0, np.isnan(points[order]).any(axis=-1)
+    )
+
+
+def test_a_recording_written_again_is_the_same_file(tmp_path: Path) -> None:
+    points = clip(2, 4)
+    points[1, 0] = np.nan
+    state = np.random.default_rng(0).integers(1, 3, points.shape[:3])
+    write_skeleton_file(tmp_path / "a", points, body_ids=TWINS, tracking_state=state)
+    first = read_skeleton_file(tmp_path / "a")
+    write_skeleton_file(
+        tmp_path / "b",
+        first.keypoints,
+        body_ids=first.body_ids,
+        tracking_state=first.tracking_state,
+    )
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_written_files_look_like_those_of_the_release(tmp_path: Path) -> None:
+    points = np.full((1, 1, 25, 3), [0.2181153, 0.1725972, 3.785547], dtype=np.float32)
+    points[0, 0, 24] = np.nan
+    write_skeleton_file(tmp_path / "a", points)
+    data = (tmp_path / "a").read_bytes()
+    lines = data.decode("ascii").split("\r\n")
+    assert data.count(b"\n") == data.count(b"\r\n") and data.endswith(b"\r\n")
+    assert lines[0] == lines[1] == "1" and lines[3] == "25"
+    assert len(lines[2].split()) == 10
+    assert {len(line.split()) for line in lines[4:29]} == {12}
+    numbers = np.array(lines[4].split(), dtype=float)
+    np.testing.assert_allclose(numbers[3:7], [277, 192, 1036, 519], atol=30)
+    assert np.linalg.norm(numbers[7:11]) == 1
+    assert lines[28] == "0 0 0 NaN NaN NaN NaN 1 0 0 0 0"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_disk(path: Path, data: bytes) -> None:
+        path.open("wb").write(data[:100])
+        raise OSError("No space left on device")
+
+    path = tmp_path / "a.skeleton"
+    write_skeleton_file(path, clip())
+    before = path.read_bytes()
+    monkeypatch.setattr(Path, "write_bytes", fill_disk)
+    with pytest.raises(OSError, match="No space"):
+        write_skeleton_file(path, clip(2))
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "keywords", "message"),
+    [
+        (clip()[0], {}, r"\[M, T, 25, 3\]"),
+        (clip()[:, :, :17], {}, r"\[1, 5, 17, 3\]"),
+        (np.where(np.arange(3) == 1, np.nan, clip()), {}, "partly NaN"),
+        (clip(2), {"body_ids": (7, 7)}, "different whole numbers"),
+        (clip(), {"body_ids": (7.2e16,)}, "keep them as int"),
+        (clip(), {"body_ids": (1, 2)}, "one per person"),
+        (clip(), {"tracking_state": np.full((1, 5, 25), 3)}, "0, 1 and 2"),
+        (clip(), {"tracking_state": np.zeros((1, 5))}, r"\[1, 5, 25\]"),
+    ],
+)
+def test_the_writer_refuses_what_the_format_cannot_say(
+    tmp_path: Path, keypoints: Array, keywords: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_skeleton_file(tmp_path / "a", keypoints, **keywords)
+    assert not list(tmp_path.iterdir())
+
+
+# The seven rules of the format
+
+
+def test_ids_that_are_equal_as_floats_stay_two_persons(tmp_path: Path) -> None:
+    assert float(TWINS[0]) == float(TWINS[1])
+    points = clip(2)
+    write_skeleton_file(tmp_path / "a", points, body_ids=TWINS)
+    recording = read_skeleton_file(tmp_path / "a")
+    assert recording.body_ids == TWINS
+    np.testing.assert_array_equal(recording.keypoints, points)
+
+
+def test_a_body_keeps_its_row_when_the_order_in_the_frame_swaps(tmp_path: Path) -> None:
+    near = body_lines(TWINS[0], joint_line(0.1))
+    far = body_lines(TWINS[1], joint_line(0.9))
+    path = save(tmp_path, ["3", "2", *near, *far, "2", *far, *near, "1", *far])
+    recording = read_skeleton_file(path)
+    expected = np.array([[0.1, 0.1, np.nan], [0.9, 0.9, 0.9]], dtype=np.float32)
+    np.testing.assert_array_equal(recording.keypoints[:, :, 0, 0], expected)
+    assert recording.body_ids == TWINS
+
+
+def test_frames_without_bodies_stay(tmp_path: Path) -> None:
+    recording = read_skeleton_file(save(tmp_path, ["3", "0", "1", *body_lines(5), "0"]))
+    seen = ~np.isnan(recording.keypoints).all(axis=(2, 3))
+    assert seen.tolist() == [[False, True, False]]
+
+
+def test_a_file_without_any_body_has_no_persons_but_all_frames(tmp_path: Path) -> None:
+    recording = read_skeleton_file(save(tmp_path, ["4", "0", "0", "0", "0"]))
+    assert recording.keypoints.shape == (0, 4, 25, 3)
+    assert recording.tracking_state.shape == (0, 4, 25)
+    assert recording.body_ids == ()
+
+
+def test_nan_in_depth_and_colour_columns_is_no_fault(tmp_path: Path) -> None:
+    recording = read_skeleton_file(one_body(tmp_path, joint_line(pixels="NaN NaN NaN NaN")))
+    assert np.isfinite(recording.keypoints).all()
+
+
+def test_a_joint_at_zero_is_lost_only_when_it_was_not_tracked(tmp_path: Path) -> None:
+    for state, lost in (("0", True), ("1", False), ("2", False)):
+        path = one_body(tmp_path, f"0 0 0 1 2 3 4 1 0 0 0 {state}")
+        assert np.isnan(read_skeleton_file(path).keypoints).all() == lost
+    inferred = read_skeleton_file(one_body(tmp_path, joint_line(state="0")))
+    assert np.isfinite(inferred.keypoints).all()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "  \r\n", "\t\n"])
+def test_line_ends_and_trailing_blanks_do_not_matter(tmp_path: Path, end: str) -> None:
+    lines = ["1", "1", *body_lines(5), "", " "]
+    assert read_skeleton_file(save(tmp_path, lines, end)).keypoints.shape == (1, 1, 25, 3)
+
+
+def test_a_usual_clip_is_read_in_less_than_15_milliseconds(tmp_path: Path) -> None:
+    write_skeleton_file(tmp_path / "a", clip(1, 75))
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        read_skeleton_file(tmp_path / "a")
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.015
+
+
+# Bad input: every complaint names the file and the line
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ValueError) as caught:
+        read_skeleton_file(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}, line ")
+    assert "expected" in message and "found" in message
+    return message.removeprefix(f"{path}, ")
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n", b"  \n\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.skeleton"
+    path.write_bytes(data)
+    assert refusal(path).startswith("line 1: expected the number of frames, found an empty file")
+
+
+def test_a_file_filled_with_nul_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.skeleton"
+    path.write_bytes(b"\0" * 1000)
+    assert "line 1: expected text, found NUL bytes" in refusal(path)
+    path = one_body(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1000] + b"\0" * 1000)
+    assert "NUL bytes" in refusal(path)
+
+
+def test_a_file_cut_after_any_line_is_refused(tmp_path: Path) -> None:
+    lines = one_body(tmp_path).read_text().splitlines()
+    assert len(lines) == 57
+    for kept in range(1, len(lines)):
+        message = refusal(save(tmp_path, lines[:kept]))
+        assert "cut short" in message
+
+
+def test_a_file_cut_inside_a_line_is_refused(tmp_path: Path) -> None:
+    path = one_body(tmp_path)
+    path.write_bytes(path.read_bytes()[:-7])
+    assert "line 57: expected a joint of 12 fields, found 9 fields" in refusal(path)
+
+
+@pytest.mark.parametrize("first", ["hello", "-3", "2.0", "1 2", "<html>", "{}", "\N{SNOWMAN}"])
+def test_a_file_whose_first_line_is_no_count_is_refused(tmp_path: Path, first: str) -> None:
+    assert "line 1: expected the number of frames" in refusal(edited(tmp_path, 1, first))
+
+
+@pytest.mark.parametrize(("line", "what"), [(1, "frames"), (2, "bodies")])
+@pytest.mark.parametrize("count", ["1000000000", "9" * 5000])
+def test_a_promise_that_the_file_cannot_keep_takes_no_memory(
+    tmp_path: Path, line: int, what: str, count: str
+) -> None:
+    message = refusal(edited(tmp_path, line, count))
+    assert f"line {line}: expected the number of {what}" in message
+    assert "too few" in message and len(message) < 400
+
+
+def test_more_than_a_million_poses_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    bodies = [line for number in range(12) for line in body_lines(number)]
+    path = save(tmp_path, ["100001", "12", *bodies, *["0"] * 100_000])
+    assert "found 12 ids in 100001 frames" in refusal(path)
+
+
+@pytest.mark.parametrize("count", ["24", "20", "x", "25 25"])
+def test_another_number_of_joints_is_refused(tmp_path: Path, count: str) -> None:
+    message = refusal(edited(tmp_path, 4, count))
+    assert message.startswith(f"line 4: expected 25 as the number of joints, found '{count}'")
+
+
+def test_a_body_line_of_other_length_is_refused(tmp_path: Path) -> None:
+    assert "line 3: expected a body of 10 fields, found 3" in refusal(edited(tmp_path, 3, "1 2 3"))
+
+
+@pytest.mark.parametrize("body_id", ["7.2057594037937513e16", "x", "-4"])
+def test_a_body_id_that_is_no_whole_number_is_refused(tmp_path: Path, body_id: str) -> None:
+    message = refusal(edited(tmp_path, 3, body_lines(body_id)[0]))
+    assert "line 3: expected a whole number as bodyID" in message
+
+
+def test_the_same_body_twice_in_a_frame_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, ["1", "2", *body_lines(5), *body_lines(5)])
+    assert refusal(path).startswith("line 30: expected a bodyID once per frame")
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("text", ["NaN", "inf", "-Infinity", "1e300", "zero", "1,5"])
+def test_a_coordinate_that_is_no_finite_number_is_refused(
+    tmp_path: Path, column: int, text: str
+) -> None:
+    fields = joint_line().split()
+    fields[column] = text
+    message = refusal(edited(tmp_path, 41, " ".join(fields)))
+    assert message.startswith("line 41: expected finite numbers x y z") and text in message
+
+
+@pytest.mark.parametrize("state", ["3", "-1", "0.5", "NaN", "tracked"])
+def test_an_unknown_tracking_state_is_refused(tmp_path: Path, state: str) -> None:
+    assert "line 10: expected finite" in refusal(edited(tmp_path, 10, joint_line(state=state)))
+
+
+def test_lines_after_the_last_frame_are_refused(tmp_path: Path) -> None:
+    lines = one_body(tmp_path).read_text().splitlines()
+    message = refusal(save(tmp_path, [*lines, "1"]))
+    assert message.startswith("line 58: expected the end of the file after 2 frames, found '1'")
+
+
+def test_any_damaged_file_is_read_or_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.skeleton"
+    write_skeleton_file(path, clip(2, 3))
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(500):
+        start, length = int(rng.integers(len(whole))), int(rng.integers(0, 60))
+        junk = rng.choice(list(b"0123456789.-+eE NanIf_\r\n\t\xff"), rng.integers(0, 6))
+        path.write_bytes(whole[:start] + bytes(junk.tolist()) + whole[start + length :])
+        try:
+            points = read_skeleton_file(path).keypoints
+        except ValueError as error:
+            assert str(error).startswith(f"{path}, line ")
+            refused += 1
+        else:
+            assert not np.isinf(points).any()
+    assert refused > 250
