@@ -65,7 +65,13 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["stgraph", "stgraph.*"]),
     package_data={"stgraph": ["py.typed", "datasets/*.txt", "recipes/*.yaml"]},
-    install_requires=["torch>=2.8", "torch-geometric>=2.7", "numpy>=1.26", "networkx>=3.2"],
+    install_requires=[
+        "torch>=2.8",
+        "torch-geometric>=2.7",
+        "numpy>=1.26",
+        "networkx>=3.2",
+        "tqdm>=4.66",
+    ],
     extras_require={
         "train": TRAIN,
         "viz": VIZ,

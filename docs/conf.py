@@ -20,6 +20,7 @@ exclude_patterns = ["_build"]
 root_doc = "index"
 
 autodoc_default_options = {"no-value": True}
+autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

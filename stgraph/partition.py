@@ -114,6 +114,8 @@ def spatial_2018(layout: SkeletonLayout, edge_index: Tensor) -> tuple[Tensor, tu
     """
     source, target = edge_index
     rank, hops = _ranked_hops(layout, edge_index)
+    if 0 not in hops:  # subset 0 stays the root's, even when self-loops were left out
+        rank, hops = rank + 1, [0, *hops]
     radius = hop_distance(layout)[layout.center].clone()
     radius[radius > hops[-1]] = torch.inf
     nearer = radius[source] < radius[target]

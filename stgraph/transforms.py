@@ -68,14 +68,14 @@ def bones(keypoints: Tensor, layout: SkeletonLayout) -> Tensor:
             f"Layout '{layout.name}' has joints with two parents, so a joint has no one bone; "
             "the bone stream needs a tree such as layouts.COCO17."
         )
-    stream = torch.where(keypoints.isnan(), torch.nan, 0.0)
+    stream = torch.where(keypoints.isnan(), keypoints, 0.0)
     stream[:, :, child] = keypoints[:, :, child] - keypoints[:, :, parent]
     return stream
 
 
 def motion(keypoints: Tensor) -> Tensor:
     """The motion stream: next frame minus this one, zero in the last frame."""
-    stream = torch.where(keypoints.isnan(), torch.nan, 0.0)
+    stream = torch.where(keypoints.isnan(), keypoints, 0.0)
     stream[:, :-1] = keypoints[:, 1:] - keypoints[:, :-1]
     return stream
 

@@ -2,13 +2,14 @@
 
 from stgraph.datasets.base import SkeletonDataset, check_keypoints
 from stgraph.datasets.folder import SkeletonFolder, folder_layout, read_array
-from stgraph.datasets.ntu import BENCHMARKS, NTURGBD
+from stgraph.datasets.ntu import BENCHMARKS, MAX_PERSONS, NTURGBD
 from stgraph.datasets.ntu_format import Recording, read_skeleton_file, write_skeleton_file
 from stgraph.datasets.store import Store, write_store
 from stgraph.datasets.synthetic import SyntheticActions
 
 __all__ = [
     "BENCHMARKS",
+    "MAX_PERSONS",
     "NTURGBD",
     "Recording",
     "SkeletonDataset",

@@ -15,12 +15,12 @@ from stgraph.datasets.ntu_format import write_skeleton_file
 from stgraph.datasets.ntu_names import NTUName, Protocol
 from stgraph.graph import SkeletonData, SkeletonGraph
 
-PERFORMERS = 40
+MOST_PERFORMERS = 106
 CAMERAS = (1, 2, 3)
 
 
 class SyntheticActions(SkeletonFileDataset):
-    """Eleven actions by forty performers before three cameras: 1,320 clips for each replication.
+    """Eleven actions by forty performers before three cameras: 1,320 clips.
 
     Actions come in pairs that are one another's reversal in time, so that one pose, or the mean
     pose, does not tell them apart: motion has to be looked at. Two actions have two persons. Clip
@@ -33,7 +33,7 @@ class SyntheticActions(SkeletonFileDataset):
         root: The folder of the data set.
         split: ``"train"`` or ``"test"``.
         protocol: ``"xsub"`` (half of the performers train) or ``"xview"`` (cameras 2, 3 train).
-        replications: How often each performer does each action.
+        performers: How many people act, each 33 clips; 2 to 106.
         seed: Another one gives other clips.
         graph: Default: NTU-25 with the paper's spatial partition.
         keypoint_transform, transform: see :class:`SkeletonDataset`.
@@ -47,7 +47,7 @@ class SyntheticActions(SkeletonFileDataset):
         split: str = "train",
         protocol: Protocol = "xsub",
         *,
-        replications: int = 1,
+        performers: int = 40,
         seed: int = 0,
         graph: SkeletonGraph | None = None,
         keypoint_transform: KeypointTransform | None = None,
@@ -55,14 +55,14 @@ class SyntheticActions(SkeletonFileDataset):
     ) -> None:
         if protocol not in ("xsub", "xview"):
             raise ValueError(f"Protocols are xsub and xview, not {protocol!r}.")
-        if not 1 <= replications <= 999 or seed < 0:
+        if not 2 <= performers <= MOST_PERFORMERS or seed < 0:
             raise ValueError(
-                f"replications lie in 1..999 and seeds are not negative, found {replications} and "
-                f"{seed}."
+                f"There are 2 to {MOST_PERFORMERS} performers and seeds are not negative, found "
+                f"{performers} and {seed}."
             )
         self.protocol = protocol
-        self.replications, self.seed = replications, seed
-        self.tag = f"seed{seed}-x{replications}"
+        self.performers, self.seed = performers, seed
+        self.tag = f"seed{seed}-performers{performers}"
         super().__init__(
             root,
             split,
@@ -92,9 +92,7 @@ class SyntheticActions(SkeletonFileDataset):
                 write_skeleton_file(path, clip)
 
     def _names(self) -> Iterator[NTUName]:
-        for performer in range(1, PERFORMERS + 1):
+        for performer in range(1, self.performers + 1):
             for camera in CAMERAS:
-                for replication in range(1, self.replications + 1):
-                    for action in range(1, len(ACTIONS) + 1):
-                        setup = 1 + (performer - 1) % 17
-                        yield NTUName(setup, camera, performer, replication, action)
+                for action in range(1, len(ACTIONS) + 1):
+                    yield NTUName(1 + (performer - 1) % 17, camera, performer, 1, action)

@@ -1,0 +1,231 @@
+"""What a config file or a command line says, and the objects it stands for.
+
+This and :mod:`stgraph.cli` are the only places where text becomes objects.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+from torch import Tensor
+
+from stgraph import datasets, layouts, normalization, partition, transforms
+from stgraph.datasets import SkeletonDataset
+from stgraph.graph import SkeletonGraph
+from stgraph.nn import STGCN, TEN_BLOCKS
+from stgraph.skeleton import SkeletonLayout
+
+SMALL_BLOCKS = ((32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1))
+
+PARTITIONS = ("uniform", "distance", "spatial", "spatial_2018")
+NORMALIZATIONS = (
+    "per_target",
+    "per_subset",
+    "symmetric",
+    "none",
+    "random_walk_laplacian",
+    "symmetric_laplacian",
+)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which clips, and what is done to their keypoints before the graph is made.
+
+    Args:
+        name: synthetic-xsub, synthetic-xview, ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset,
+            or folder for clips of your own (see docs/own_data.md).
+        root: The folder of the data set; raw files lie in root/raw.
+        performers: Of the synthetic set: how many people act.
+        test_split: The split that evaluation looks at.
+        on_error: fail, or skip raw files that cannot be read.
+        center: Whether the layout's centre joint starts at the origin.
+        align: Four joint names (from, to, from, to): the first two will point up, the others along
+            x; for example [spine base, spine mid, left shoulder, right shoulder]. Empty: leave.
+        frames: Sample every clip to this many frames; 0 keeps the clips' own lengths.
+        rotate: Training clips turn by up to this many radians about each axis.
+        scale: Training clips grow or shrink by up to this share along each axis.
+    """
+
+    name: str = "synthetic-xsub"
+    root: str = "datasets/synthetic-actions"
+    performers: int = 40
+    test_split: str = "test"
+    on_error: Literal["fail", "skip"] = "fail"
+    center: bool = True
+    align: list[str] = field(default_factory=list)
+    frames: int = 0
+    rotate: float = 0.0
+    scale: float = 0.0
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The graph of a frame and the network on it.
+
+    Args:
+        partition: uniform, distance, spatial or spatial_2018, or module:function for your own.
+        normalization: per_target, per_subset, symmetric, none, random_walk_laplacian or
+            symmetric_laplacian, or module:function for your own.
+        temporal: factorized (space, then time) or product (one kernel over both).
+        temporal_kernel: Frames that a node looks at, odd.
+        max_hop: How many bones away a neighbour may be.
+        blocks: ten (as published), small, or a list of [channels, stride].
+        dropout: In every block but the first.
+    """
+
+    partition: str = "spatial"
+    normalization: str = "per_target"
+    temporal: Literal["factorized", "product"] = "factorized"
+    temporal_kernel: int = 9
+    max_hop: int = 1
+    blocks: Literal["ten", "small"] | list[list[int]] = "ten"
+    dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to the keypoints of a clip, in order: centre, align, sample, vary."""
+
+    layout: SkeletonLayout
+    options: DataOptions
+    training: bool
+
+    def __call__(self, keypoints: Tensor) -> Tensor:
+        options = self.options
+        generator = None
+        if self.training:
+            generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        if options.center:
+            keypoints = transforms.center(keypoints, self.layout.center)
+        if options.align:
+            bottom, top, left, right = (self.layout.index(name) for name in options.align)
+            keypoints = transforms.align(keypoints, (bottom, top), (left, right))
+        if options.frames:
+            keypoints = transforms.resample(keypoints, options.frames, generator=generator)
+        if self.training and options.rotate:
+            keypoints = transforms.random_rotation(keypoints, options.rotate, generator=generator)
+        if self.training and options.scale:
+            keypoints = transforms.random_scale(keypoints, options.scale, generator=generator)
+        return keypoints
+
+
+def make_layout(data: DataOptions) -> SkeletonLayout:
+    """The skeleton of a data set."""
+    return datasets.folder_layout(data.root) if data.name == "folder" else layouts.NTU25
+
+
+def make_graph(layout: SkeletonLayout, model: ModelOptions) -> SkeletonGraph:
+    """The labelled frame that the options ask for."""
+    return SkeletonGraph.from_layout(
+        layout,
+        _function(model.partition, partition, PARTITIONS, "partition"),
+        normalization=_function(
+            model.normalization, normalization, NORMALIZATIONS, "normalization"
+        ),
+        edge_index=partition.neighborhood(layout, model.max_hop),
+        temporal_kernel=model.temporal_kernel,
+        temporal=model.temporal,
+    )
+
+
+def make_dataset(data: DataOptions, split: str, graph: SkeletonGraph) -> SkeletonDataset:
+    """The clips of a split, prepared as the options say."""
+    _check_data(data)
+    prepare = Preparation(graph.layout, data, training=split == "train")
+    if data.name == "folder":
+        return datasets.SkeletonFolder(
+            data.root, split, graph=graph, keypoint_transform=prepare, on_error=data.on_error
+        )
+    if data.name.startswith("synthetic-"):
+        return datasets.SyntheticActions(
+            data.root,
+            split,
+            "xview" if data.name.endswith("xview") else "xsub",
+            performers=data.performers,
+            graph=graph,
+            keypoint_transform=prepare,
+        )
+    return datasets.NTURGBD(
+        data.root,
+        split,
+        data.name,  # type: ignore[arg-type]
+        graph=graph,
+        keypoint_transform=prepare,
+        on_error=data.on_error,
+    )
+
+
+def make_model(dataset: SkeletonDataset, model: ModelOptions) -> STGCN:
+    """A fresh network for the clips of a data set."""
+    presets: dict[Any, Any] = {"ten": TEN_BLOCKS, "small": SMALL_BLOCKS}
+    blocks = presets.get(model.blocks) if isinstance(model.blocks, str) else model.blocks
+    if not blocks or any(len(block) != 2 or min(block) < 1 for block in blocks):
+        raise ValueError(
+            f"blocks is ten, small, or a list of [channels, stride], not {model.blocks!r}."
+        )
+    if not 0 <= model.dropout < 1:
+        raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
+    channels = dataset.records[0].shape[3]
+    return STGCN(
+        channels,
+        dataset.num_classes,
+        dataset.graph,
+        blocks=[(width, stride) for width, stride in blocks],
+        dropout=model.dropout,
+    )
+
+
+def to_plain(data: DataOptions) -> dict[str, Any]:
+    """The options as plain values for a check point."""
+    return asdict(data)
+
+
+def save_config(path: Path, **groups: Any) -> None:
+    """Write groups of options as the YAML file that ``stgraph train --config`` takes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = {name: asdict(group) for name, group in groups.items()}
+    path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+
+
+def _check_data(data: DataOptions) -> None:
+    names = ("synthetic-xsub", "synthetic-xview", *datasets.BENCHMARKS, "folder")
+    if data.name not in names:
+        raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
+    if data.align and len(data.align) != 4:
+        raise ValueError(f"align takes four joint names, found {len(data.align)}.")
+    if data.frames < 0 or data.rotate < 0 or data.scale < 0:
+        raise ValueError("frames, rotate and scale are not negative.")
+
+
+def _function(text: str, home: Any, known: tuple[str, ...], what: str) -> Callable[..., Any]:
+    """The function of that name in ``home``, or ``module:function``."""
+    if ":" in text:
+        module, _, name = text.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"The {what} '{text}' cannot be imported: {error}.") from None
+    if text not in known:
+        raise ValueError(
+            f"There is no {what} '{text}'; there are {', '.join(known)}, or module:function."
+        )
+    return getattr(home, text)
+
+
+def layout_by_name(name: str) -> SkeletonLayout:
+    """A constant of :mod:`stgraph.layouts` by name, or a layout from a JSON file."""
+    if Path(name).suffix == ".json":
+        return SkeletonLayout.load(name)
+    known = {key: value for key, value in vars(layouts).items() if isinstance(value, SkeletonLayout)}
+    if name.upper() not in known:
+        raise ValueError(
+            f"There is no layout '{name}'; there are {', '.join(sorted(known))}, or a JSON file."
+        )
+    return known[name.upper()]

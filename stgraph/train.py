@@ -1,0 +1,251 @@
+"""Training with Lightning; the only file that imports it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import RichProgressBar as ProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
+from torch_geometric.loader import DataLoader
+from torchmetrics.classification import MulticlassAccuracy
+
+from stgraph.checkpoints import check_weights, describe
+from stgraph.datasets import SkeletonDataset
+from stgraph.graph import SkeletonData
+from stgraph.nn import STGCN
+
+
+_EXPECTED_WARNINGS = (
+    ".*does not have many workers.*",
+    ".*number of training batches.*",
+    ".*exists and is not empty.*",
+    ".*treespec, LeafSpec.*",
+)
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a network is trained: SGD with Nesterov momentum, warm-up, then cosine to zero.
+
+    Args:
+        epochs: Passes over the training clips.
+        batch_size: Clips per step and device.
+        learning_rate: After warm-up.
+        weight_decay: L2 penalty on all weights, as in the released programs.
+        momentum: Of SGD.
+        warmup_epochs: Epochs, or a part of one, in which the rate rises linearly from zero.
+        label_smoothing: Share of the target spread over all classes.
+        gradient_clip: Largest norm of the gradient; 0 leaves it.
+        seed: Of everything random.
+        workers: Processes that read clips; 0 reads in this one.
+        devices: How many, or auto.
+        accelerator: cpu, gpu or auto.
+        precision: 32-true, bf16-mixed, 16-mixed or 64-true.
+    """
+
+    epochs: int = 30
+    batch_size: int = 16
+    learning_rate: float = 0.05
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+    warmup_epochs: float = 1.0
+    label_smoothing: float = 0.0
+    gradient_clip: float = 0.0
+    seed: int = 0
+    workers: int = 1
+    devices: int | Literal["auto"] = "auto"
+    accelerator: str = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0 or self.workers < 0:
+            raise ValueError(
+                f"epochs and batch_size are at least 1, learning_rate above 0, workers at least 0; "
+                f"found {self.epochs}, {self.batch_size}, {self.learning_rate}, {self.workers}."
+            )
+
+
+class ActionRecognizer(lightning.LightningModule):
+    """A network, its loss, its metrics and its optimiser.
+
+    Args:
+        model: The network.
+        options: How it is trained.
+        class_names: One per output.
+        data: How clips are prepared, kept in check points for later prediction.
+    """
+
+    def __init__(
+        self,
+        model: STGCN,
+        options: TrainingOptions,
+        class_names: tuple[str, ...],
+        data: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.options = options
+        self.class_names = class_names
+        self.data = data
+        self.loss = torch.nn.CrossEntropyLoss(label_smoothing=options.label_smoothing)
+        classes = model.num_classes
+        self.metrics = torch.nn.ModuleDict(
+            {
+                f"top{top}": MulticlassAccuracy(classes, top_k=top, average="micro")
+                for top in (1, 5)
+                if top <= classes
+            }
+        )
+
+    def training_step(self, batch: SkeletonData) -> Tensor:
+        loss = self.loss(self.model(batch), batch.y)
+        if not bool(loss.isfinite()):
+            names = ", ".join(str(clip.name) for clip in batch.clips)
+            raise ValueError(
+                f"The loss is {loss.item()} in epoch {self.current_epoch + 1}, clips {names}; "
+                "lower learning_rate or set gradient_clip."
+            )
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        return loss
+
+    def validation_step(self, batch: SkeletonData) -> None:
+        logits = self.model(batch)
+        loss = self.loss(logits, batch.y)
+        self.log("val_loss", loss, batch_size=batch.num_graphs, sync_dist=True)
+        for name, metric in self.metrics.items():
+            metric(logits, batch.y)
+            self.log(f"val_{name}", metric, batch_size=batch.num_graphs)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        options = self.options
+        optimizer = torch.optim.SGD(
+            self.model.parameters(),
+            lr=options.learning_rate,
+            momentum=options.momentum,
+            nesterov=options.momentum > 0,
+            weight_decay=options.weight_decay,
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        warmup = max(1, round(options.warmup_epochs * steps / options.epochs))
+        schedule = torch.optim.lr_scheduler.SequentialLR(
+            optimizer,
+            [
+                torch.optim.lr_scheduler.LinearLR(optimizer, 1 / (warmup + 1), total_iters=warmup),
+                torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps - warmup)),
+            ],
+            milestones=[warmup],
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["stgraph"] = describe(self.model, self.class_names, self.data)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        weights = {
+            name.removeprefix("model."): value
+            for name, value in checkpoint["state_dict"].items()
+        }
+        check_weights(self.model, weights, "The check point to resume from")
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and PyTorch, here and in the processes that read clips."""
+    lightning.seed_everything(seed, workers=True, verbose=False)
+
+
+class EpochLine(Callback):
+    """One printed line per epoch, readable in a terminal and in a log file."""
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        self._start = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        if not trainer.is_global_zero:
+            return
+        found = {key: float(value) for key, value in trainer.callback_metrics.items()}
+        print(
+            f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}"
+            f"  loss {found.get('train_loss', float('nan')):.4f}"
+            f"  test top-1 {100 * found.get('val_top1', float('nan')):5.1f} %"
+            f"  {time.monotonic() - self._start:.0f} s",
+            flush=True,
+        )
+
+
+def fit(
+    recognizer: ActionRecognizer,
+    train_set: SkeletonDataset,
+    test_set: SkeletonDataset,
+    out: str | Path,
+    *,
+    resume: str | Path | None = None,
+) -> dict[str, float]:
+    """Train, writing to ``out``: metrics.csv, TensorBoard events, checkpoints/best and last.
+
+    Returns:
+        The metrics of the last epoch.
+
+    Raises:
+        ValueError: If the check point to resume from is missing or of another architecture, or the
+            loss is no longer finite.
+    """
+    options, out = recognizer.options, Path(out)
+    if resume is not None and not Path(resume).is_file():
+        raise ValueError(f"There is no check point to resume from at {resume}.")
+    loaders = [
+        DataLoader(
+            clips,
+            batch_size=options.batch_size,
+            shuffle=training,
+            num_workers=options.workers,
+            persistent_workers=options.workers > 0,
+        )
+        for clips, training in ((train_set, True), (test_set, False))
+    ]
+    trainer = make_trainer(options, out)
+    with warnings.catch_warnings():
+        for expected in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message=expected)
+        trainer.fit(recognizer, *loaders, ckpt_path=resume, weights_only=True)
+    return {key: float(value) for key, value in trainer.callback_metrics.items()}
+
+
+def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
+    """Lightning's trainer with our loggers and check points."""
+    keep = ModelCheckpoint(
+        out / "checkpoints", "best", monitor="val_top1", mode="max", save_last=True
+    )
+    callbacks: list[Callback] = [keep, LearningRateMonitor("epoch"), EpochLine()]
+    interactive = sys.stderr.isatty()
+    if interactive:
+        callbacks.append(ProgressBar(leave=False))
+    return lightning.Trainer(
+        max_epochs=options.epochs,
+        devices=options.devices,
+        accelerator=options.accelerator,
+        precision=options.precision,
+        gradient_clip_val=options.gradient_clip or None,
+        logger=[
+            CSVLogger(out, name="", version=""),
+            TensorBoardLogger(out, name="", version="tensorboard"),
+        ],
+        callbacks=callbacks,
+        enable_progress_bar=interactive,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from stgraph import SkeletonLayout
+from stgraph.datasets import SkeletonFolder, read_array
+
+LAYOUT = SkeletonLayout("stick", ("bottom", "middle", "top"), ((0, 1), (2, 1)), center=1)
+
+
+def write(root, rows, arrays):
+    (root / "raw" / "clips").mkdir(parents=True, exist_ok=True)
+    (root / "raw" / "layout.json").write_text(json.dumps(LAYOUT.to_dict()))
+    lines = ["name,label,split", *(",".join(row) for row in rows)]
+    (root / "raw" / "clips.csv").write_text("\n".join(lines) + "\n")
+    for name, array in arrays.items():
+        path = root / "raw" / "clips" / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, array)
+
+
+def stick(frames, persons=None):
+    shape = (frames, 3, 2) if persons is None else (persons, frames, 3, 2)
+    return np.random.default_rng(frames).normal(size=shape)
+
+
+ROWS = [("a", "jump", "train"), ("b", "fall", "train"), ("sub/c", "jump", "test")]
+ARRAYS = {"a": stick(4), "b": stick(5, persons=2), "sub/c": stick(6)}
+
+
+def test_a_folder_of_arrays_becomes_clips(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    train, test = SkeletonFolder(tmp_path), SkeletonFolder(tmp_path, "test")
+    assert train.class_names == ("fall", "jump") and train.num_classes == 2
+    assert [clip.y.item() for clip in train] == [1, 0]
+    assert [clip.num_nodes for clip in train] == [4 * 3, 2 * 5 * 3]
+    assert test[0].clip.name == "sub/c"
+    assert torch.equal(test[0].x, torch.from_numpy(ARRAYS["sub/c"]).float().reshape(-1, 2))
+
+
+def test_numbers_as_labels_keep_their_order(tmp_path):
+    write(tmp_path, [("a", "10", "train"), ("b", "9", "train")], ARRAYS)
+    assert SkeletonFolder(tmp_path).class_names == ("9", "10")
+
+
+def test_joints_that_were_not_seen_make_no_nodes(tmp_path):
+    array = stick(4)
+    array[2, 1] = np.nan
+    write(tmp_path, ROWS[:1], {"a": array})
+    assert SkeletonFolder(tmp_path)[0].num_nodes == 11
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 5, 2)), r"shape \[1, 4, 5, 2\], expected \[persons, frames, 3 joints"),
+        (np.zeros((4, 6)), r"shape \[4, 6\], expected \[persons, frames, joints, channels\]"),
+        (np.full((4, 3, 2), np.inf), "infinite or half-missing"),
+        (np.array([[[1, np.nan]] * 3] * 2), "infinite or half-missing"),
+        (np.full((4, 3, 2), np.nan), "shows nobody"),
+        (np.array(["text"]), "no plain array of numbers"),
+        (np.array([{}], dtype=object), "cannot be read as a NumPy array"),
+    ],
+)
+def test_an_unusable_array_is_named_with_what_was_expected(tmp_path, array, message):
+    write(tmp_path, ROWS[:1], {"a": array})
+    with pytest.raises(ValueError, match=rf"a\.npy.*{message}"):
+        SkeletonFolder(tmp_path)
+
+
+def test_a_truncated_or_absent_array_is_named(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    path = tmp_path / "raw" / "clips" / "a.npy"
+    path.write_bytes(path.read_bytes()[:50])
+    (tmp_path / "raw" / "clips" / "b.npy").unlink()
+    with pytest.raises(ValueError, match=r"2 of 3 files.*a\.npy cannot be read"):
+        SkeletonFolder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("name,label\na,x\n", "starts with the columns name, label; it needs name, label, split"),
+        ("", "starts with the columns nothing"),
+        ("name,label,split\na,,train\n", "line 2: name, label or split is empty"),
+        ("name,label,split\na,x,train\na,x,train\n", "line 3: 'a' comes twice"),
+    ],
+)
+def test_a_wrong_table_is_named_with_its_line(tmp_path, table, message):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / "clips.csv").write_text(table)
+    with pytest.raises(ValueError, match=message):
+        SkeletonFolder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["layout.json", "clips.csv"])
+def test_a_folder_without_its_description_says_what_is_missing(tmp_path, name):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / name).unlink()
+    with pytest.raises(ValueError, match=rf"There is no .*{name}"):
+        SkeletonFolder(tmp_path)
+
+
+def test_an_array_that_would_run_code_is_refused(tmp_path):
+    path = tmp_path / "evil.npy"
+    np.save(path, np.array([print], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_array(path)

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.loader import DataLoader
+
+from stgraph import SkeletonGraph, layouts, partition, transforms
+from stgraph.datasets import NTURGBD, SyntheticActions, read_skeleton_file, write_skeleton_file
+
+
+def wave(persons=1, frames=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(persons, frames, 25, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two subjects of each side, three cameras, actions 1, 2 and 61, one of the missing samples."""
+    raw = tmp_path / "ntu" / "raw" / "nested"
+    raw.mkdir(parents=True)
+    for performer in (1, 2, 3, 6):
+        for camera in (1, 2, 3):
+            for action in (1, 2, 61):
+                name = f"S{performer:03d}C{camera:03d}P{performer:03d}R001A{action:03d}"
+                write_skeleton_file(raw / f"{name}.skeleton", wave(seed=performer))
+    write_skeleton_file(raw / "S001C002P005R002A008.skeleton", wave())
+    return tmp_path / "ntu"
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "train", "test"),
+    [("ntu60-xsub", 12, 12), ("ntu60-xview", 16, 8), ("ntu120-xsub", 18, 18), ("ntu120-xset", 18, 18)],
+)
+def test_every_benchmark_takes_its_clips(root, benchmark, train, test):
+    sets = [NTURGBD(root, split, benchmark) for split in ("train", "test")]
+    assert [len(clips) for clips in sets] == [train, test]
+    names = [{record.name for record in clips.records} for clips in sets]
+    assert not names[0] & names[1]
+    assert sets[0].num_classes == (60 if "60" in benchmark else 120)
+
+
+def test_labels_are_actions_counted_from_zero(root):
+    clips = NTURGBD(root, "train", "ntu120-xsub")
+    assert set(clips.labels.tolist()) == {0, 1, 60}
+    assert all(clip.y.item() == int(clip.clip.name[-3:]) - 1 for clip in clips)
+
+
+def test_missing_samples_are_left_out(root):
+    names = {record.name for record in NTURGBD(root).store.records}
+    assert "S001C002P005R002A008" not in names and len(names) == 24
+
+
+def test_a_clip_holds_the_coordinates_of_its_file(root):
+    clips = NTURGBD(root, "test")
+    path = next(root.rglob(f"{clips[3].clip.name}.skeleton"))
+    assert torch.equal(clips[3].x, torch.from_numpy(read_skeleton_file(path).keypoints).reshape(-1, 3))
+
+
+def test_no_files_say_where_to_get_them(tmp_path):
+    with pytest.raises(RuntimeError, match=r"No \.skeleton files.*rose1\.ntu\.edu\.sg"):
+        NTURGBD(tmp_path / "nothing")
+
+
+def test_an_unknown_benchmark_or_split_is_named(root):
+    with pytest.raises(ValueError, match="ntu60-xsub, ntu60-xview.*not 'xsub'"):
+        NTURGBD(root, benchmark="xsub")
+    with pytest.raises(ValueError, match="no clips in the split 'val'.*test, train"):
+        NTURGBD(root, "val")
+
+
+def test_a_corrupt_file_stops_processing_unless_skipped(root):
+    path = root / "raw" / "S001C001P001R001A003.skeleton"
+    path.write_bytes(bytes(100))
+    with pytest.raises(ValueError, match=r"1 of 25 files.*S001C001P001R001A003.*on_error='skip'"):
+        NTURGBD(root)
+    assert not (root / "processed" / "ntu60").exists()
+    clips = NTURGBD(root, on_error="skip")
+    assert len(clips) == 12
+    assert path.name in (root / "processed" / "ntu60" / "skipped.txt").read_text()
+
+
+def test_a_clip_that_shows_nobody_is_reported(root):
+    path = root / "raw" / "S001C001P001R001A003.skeleton"
+    path.write_text("2\r\n0\r\n0\r\n")
+    with pytest.raises(ValueError, match="shows nobody"):
+        NTURGBD(root)
+
+
+def test_processed_files_are_used_again_without_the_raw_ones(root):
+    first = NTURGBD(root)[0]
+    for path in root.rglob("*.skeleton"):
+        path.write_bytes(b"gone")
+    assert torch.equal(NTURGBD(root)[0].x, first.x)
+
+
+def test_of_three_bodies_the_two_that_move_most_are_kept(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    bodies = wave(persons=3)
+    bodies[0] *= 0.01
+    write_skeleton_file(raw / "S001C001P001R001A001.skeleton", bodies)
+    clip = NTURGBD(tmp_path)[0]
+    assert clip.clip.persons == 2 and float(clip.x.abs().max()) > 1
+    assert float(clip.x.std()) > 0.5
+
+
+def test_an_absent_body_makes_no_nodes(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    bodies = wave(persons=2, frames=10)
+    bodies[1, 3:] = np.nan
+    bodies[0, 5, 7] = np.nan
+    write_skeleton_file(raw / "S001C001P001R001A001.skeleton", bodies)
+    clip = NTURGBD(tmp_path)[0]
+    assert clip.num_nodes == 10 * 25 - 1 + 3 * 25
+    assert bool(clip.x.isfinite().all())
+
+
+def test_graph_and_transforms_are_the_callers(root):
+    graph = SkeletonGraph.from_layout(layouts.NTU25, partition.distance, temporal_kernel=3)
+    clips = NTURGBD(
+        root,
+        graph=graph,
+        keypoint_transform=lambda keypoints: transforms.resample(keypoints, 4),
+        transform=lambda clip: clip.update({"marked": True}) or clip,
+    )
+    assert clips[0].num_nodes == 4 * 25
+    assert clips[0].marked and clips[0].clip.labels == graph.labels
+
+
+def test_slices_and_loaders_of_pyg_work(root):
+    clips = NTURGBD(root)
+    half = clips[:6]
+    assert len(half) == 6 and len(half.records) == 6 and len(half.labels) == 6
+    batch = next(iter(DataLoader(half, batch_size=6, num_workers=2)))
+    assert batch.num_graphs == 6 and torch.equal(batch.y, half.labels)
+
+
+def test_synthetic_actions_are_genuine_files_that_ntu_reads_too(tmp_path):
+    synthetic = SyntheticActions(tmp_path / "synthetic", performers=3)
+    assert len(synthetic) == 2 * 3 * 11 and synthetic.num_classes == 11
+    assert len(SyntheticActions(tmp_path / "synthetic", "test", performers=3)) == 33
+    raw = tmp_path / "ntu" / "raw"
+    shutil.copytree(tmp_path / "synthetic" / "raw", raw)
+    real = {clip.clip.name: clip for clip in NTURGBD(tmp_path / "ntu", benchmark="ntu60-xsub")}
+    clip = synthetic[20]
+    assert torch.equal(real[clip.clip.name].x, clip.x)
+    assert torch.equal(real[clip.clip.name].edge_index, clip.edge_index)
+
+
+def test_the_same_seed_gives_the_same_files_and_half_finished_ones_are_completed(tmp_path):
+    SyntheticActions(tmp_path / "a", performers=2)
+    SyntheticActions(tmp_path / "b", performers=2)
+    files = sorted((tmp_path / "a").rglob("*.skeleton"))
+    twins = sorted((tmp_path / "b").rglob("*.skeleton"))
+    assert [f.read_bytes() for f in files] == [f.read_bytes() for f in twins]
+    kept = files[5].read_bytes()
+    files[5].unlink()
+    SyntheticActions(tmp_path / "a", performers=2)
+    assert files[5].read_bytes() == kept
+
+
+def test_another_seed_gives_other_clips(tmp_path):
+    one, two = (SyntheticActions(tmp_path, performers=2, seed=seed)[0] for seed in (0, 1))
+    assert one.x.shape != two.x.shape or not torch.equal(one.x, two.x)
+
+
+@pytest.mark.parametrize("wrong", [{"performers": 1}, {"performers": 107}, {"seed": -1}])
+def test_impossible_settings_of_the_synthetic_set_are_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match="performers and seeds"):
+        SyntheticActions(tmp_path, **wrong)
