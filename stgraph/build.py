@@ -25,7 +25,8 @@ class Nodes(NamedTuple):
 class Edges(NamedTuple):
     """Edges made by :func:`connect`, ordered by target: long ``[E]`` each.
 
-    ``template`` is the number of the template edge, ``offset`` is frame of source - frame of target.
+    ``template`` is the number of the template edge, ``offset`` the source's frame minus the
+    target's.
     """
 
     source: Tensor
@@ -47,6 +48,8 @@ def connect(nodes: Nodes, template: Tensor, offsets: Tensor) -> Edges:
         template: Edges ``[2, E']`` between joints.
         offsets: Frame offsets ``[Γ]``, ascending.
     """
+    if not (len(nodes.frame) and len(offsets)):
+        return Edges(*[nodes.frame.new_empty(0)] * 4)
     joints = 1 + int(torch.cat([nodes.joint, template.flatten()]).max())
     reach = int(offsets.abs().max())
     stride = 1 + int(nodes.frame.max()) + 2 * reach
@@ -80,7 +83,8 @@ def typed_edges(nodes: Nodes, graph: SkeletonGraph) -> dict[str, Tensor]:
 
 def temporal_fields(nodes: Nodes, labels: EdgeLabels) -> dict[str, Tensor]:
     """The edge fields of each joint's own path through time, with labels K + τ."""
-    same = torch.arange(1 + int(nodes.joint.max()), device=nodes.joint.device).expand(2, -1)
+    joints = len(torch.bincount(nodes.joint))
+    same = torch.arange(joints, device=nodes.joint.device).expand(2, -1)
     taps = torch.arange(-labels.reach, labels.reach + 1, device=nodes.frame.device)
     edges = connect(nodes, same, taps)
     return {
@@ -138,7 +142,8 @@ def build_clip(
         seen = torch.as_tensor(visible, device=points.device).bool()
         _check_visible(points, seen, pad)
     _check_finite(points, seen)
-    facts = ClipFacts(*points.shape[:3], labels=graph.labels, name=name)
+    persons, frames, joints, _ = points.shape
+    facts = ClipFacts(persons, frames, joints, graph.labels, name)
     if pad is not None:
         points, seen = _pad_with_zeros(points, seen, pad)
 
@@ -165,7 +170,8 @@ def to_keypoints(data: SkeletonData, fill: float = torch.nan) -> Tensor:
     facts = data.clips[0]
     least = (facts.persons, facts.frames, facts.joints)
     place = (data.person, data.frame, data.joint)
-    shape = [max(size, 1 + int(at.max())) for size, at in zip(least, place, strict=True)]
+    ends = [1 + int(at.max()) if len(at) else 0 for at in place]
+    shape = map(max, least, ends)
     keypoints = data.x.new_full((*shape, data.num_features), fill)
     keypoints[place] = data.x
     return keypoints
@@ -175,15 +181,15 @@ def _incoming(target: Tensor, joints: int) -> Tensor:
     """For each joint the template edges that end in it, padded with -1: ``[V, most]``."""
     sorted_target, order = target.sort(stable=True)
     count = torch.bincount(target, minlength=joints)
-    slot = torch.arange(len(target), device=target.device) - (count.cumsum(0) - count)[sorted_target]
+    slot = (
+        torch.arange(len(target), device=target.device) - (count.cumsum(0) - count)[sorted_target]
+    )
     table = target.new_full((joints, int(count.max())), -1)
     table[sorted_target, slot] = order
     return table
 
 
-def _pad_with_zeros(
-    points: Tensor, seen: Tensor, pad: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
+def _pad_with_zeros(points: Tensor, seen: Tensor, pad: tuple[int, int]) -> tuple[Tensor, Tensor]:
     frames, persons = pad
     if points.shape[1] > frames or points.shape[0] > persons:
         raise ValueError(

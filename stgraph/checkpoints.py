@@ -49,9 +49,7 @@ def describe(
 
 def save_checkpoint(model: STGCN, path: str | Path, class_names: tuple[str, ...] = ()) -> None:
     """Write a network to ``path`` so that :func:`load_checkpoint` reads it."""
-    torch.save(
-        {"stgraph": describe(model, class_names), "state_dict": model.state_dict()}, path
-    )
+    torch.save({"stgraph": describe(model, class_names), "state_dict": model.state_dict()}, path)
 
 
 def load_checkpoint(path: str | Path) -> STGCN:
@@ -118,6 +116,7 @@ def _load(path: Path) -> dict[str, Any]:
         )
     if content["stgraph"].get("format") != FORMAT:
         raise ValueError(
-            f"{path} has the format {content['stgraph'].get('format')}, this version reads {FORMAT}."
+            f"{path} has the format {content['stgraph'].get('format')}, this version reads "
+            f"{FORMAT}; update stgraph."
         )
     return content

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace
 from torch_geometric.data import Batch
 
 from stgraph import datasets, options, train, transforms, visualize
@@ -20,11 +21,13 @@ from stgraph.graph import SkeletonData
 from stgraph.options import DataOptions, ModelOptions
 from stgraph.train import TrainingOptions
 
-DEMO = {
-    "data": DataOptions(center=True, rotate=0.3),
-    "model": ModelOptions(blocks="small", dropout=0.1),
-    "training": TrainingOptions(epochs=8, batch_size=16, learning_rate=0.05),
-}
+Options = tuple[DataOptions, ModelOptions, TrainingOptions]
+
+DEMO = (
+    DataOptions(rotate=0.3),
+    ModelOptions(blocks="small", dropout=0.1),
+    TrainingOptions(epochs=8, batch_size=16, learning_rate=0.05),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,29 +112,30 @@ def run_draw(arguments: Namespace) -> None:
         keypoints = _read_keypoints(Path(arguments.clip), graph.num_joints)
         seen = transforms.visible(keypoints)
         figure = visualize.draw_clip(build_clip(keypoints, graph, visible=seen)).figure
-    visualize.save(figure, out)
+    _save(figure, out)
     print(f"drawn: {out}")
 
 
 def run_demo(arguments: Namespace) -> None:
     """Generate clips, train a small network on them, evaluate and draw: a first look."""
     out = Path(arguments.out)
-    data = replace(DEMO["data"], root=arguments.root)
-    training = replace(DEMO["training"], epochs=arguments.epochs)
-    graph = options.make_graph(options.make_layout(data), DEMO["model"])
+    data, model, training = DEMO
+    data = replace(data, root=arguments.root, performers=arguments.performers)
+    training = replace(training, epochs=arguments.epochs)
+    graph = options.make_graph(options.make_layout(data), model)
     print(f"1/4  clips as .skeleton files in {data.root}")
     train_set = options.make_dataset(data, "train", graph)
     test_set = options.make_dataset(data, "test", graph)
     print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
-    options.save_config(out / "config.yaml", data=data, model=DEMO["model"], training=training)
-    _fit(train_set, test_set, (data, DEMO["model"], training), out, None)
+    options.save_config(out / "config.yaml", data=data, model=model, training=training)
+    _fit(train_set, test_set, (data, model, training), out, None)
     print("3/4  evaluating the last check point on performers it has not seen")
     checkpoint = read_checkpoint(out / "checkpoints" / "last.ckpt")
     found = evaluate(checkpoint.model, test_set)
     _write_evaluation(found, out / "evaluation")
     print("4/4  drawing")
-    visualize.save(visualize.draw_partitions(graph.layout), out / "partitions.png")
-    visualize.save(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
+    _save(visualize.draw_partitions(graph.layout), out / "partitions.png")
+    _save(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
     print(
         f"\ntop-1 accuracy {100 * found.accuracy():.1f} % on {len(test_set)} clips of unseen "
         f"performers\nresults: {out}/evaluation  pictures: {out}/*.png\n"
@@ -159,7 +163,7 @@ def _parser() -> ArgumentParser:
 
 
 def _train_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--config", action=ActionConfigFile, help="A YAML file of these options.")
+    parser.add_argument("--config", action="config", help="A YAML file of these options.")
     parser.add_argument("--out", type=str, default="runs/train", help="Folder for the results.")
     parser.add_argument(
         "--resume", type=str | None, default=None, help="Check point to go on from."
@@ -196,7 +200,8 @@ def _draw_arguments(parser: ArgumentParser) -> None:
 def _demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=str, default="runs/demo", help="Folder for the results.")
     parser.add_argument("--root", type=str, default=DataOptions.root, help="Folder for clips.")
-    parser.add_argument("--epochs", type=int, default=DEMO["training"].epochs)
+    parser.add_argument("--epochs", type=int, default=DEMO[2].epochs)
+    parser.add_argument("--performers", type=int, default=DEMO[0].performers)
 
 
 _ARGUMENTS = {
@@ -208,22 +213,18 @@ _ARGUMENTS = {
 }
 
 
-def _groups(arguments: Namespace) -> tuple[DataOptions, ModelOptions, TrainingOptions]:
-    data, model, training = (
-        kind(**{field.name: arguments[group][field.name] for field in fields(kind)})
-        for group, kind in (
-            ("data", DataOptions),
-            ("model", ModelOptions),
-            ("training", TrainingOptions),
-        )
+def _groups(arguments: Namespace) -> Options:
+    return (
+        DataOptions(**arguments.data.as_dict()),
+        ModelOptions(**arguments.model.as_dict()),
+        TrainingOptions(**arguments.training.as_dict()),
     )
-    return data, model, training
 
 
 def _fit(
     train_set: datasets.SkeletonDataset,
     test_set: datasets.SkeletonDataset,
-    groups: tuple[DataOptions, ModelOptions, TrainingOptions],
+    groups: Options,
     out: Path,
     resume: str | None,
 ) -> dict[str, float]:
@@ -241,13 +242,17 @@ def _fit(
 def _write_evaluation(found: Evaluation, out: Path) -> None:
     found.write(out)
     axes = visualize.draw_confusion(found.confusion, found.class_names)
-    visualize.save(axes.figure, out / "confusion.png")
+    _save(axes.figure, out / "confusion.png")
     for name, clips, accuracy in found.per_class():
         print(f"  {name:40s} {clips:6d} clips  {accuracy or '-':>6s}")
     print(
         f"{len(found.names)} clips: top-1 {100 * found.accuracy():.2f} %, "
         f"top-5 {100 * found.accuracy(5):.2f} %. Tables lie in {out}"
     )
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.savefig(path, dpi=150, bbox_inches="tight")
 
 
 def _read_clip(path: Path, checkpoint: Checkpoint) -> SkeletonData:

@@ -41,9 +41,7 @@ class EdgeLabels:
                 f"(1, 3, 9 ...), not {self.temporal_kernel}."
             )
         if self.temporal not in ("factorized", "product", None):
-            raise ValueError(
-                f"temporal is 'factorized', 'product' or None, not {self.temporal!r}."
-            )
+            raise ValueError(f"temporal is 'factorized', 'product' or None, not {self.temporal!r}.")
 
     @property
     def num_edge_types(self) -> int:
@@ -65,7 +63,8 @@ class SkeletonGraph:
     ``edge_type[e]`` and the weight ``edge_weight[e]``. Fields on the CPU; :meth:`to` moves them.
 
     Shapes:
-        - **edge_index:** long ``[2, E]``, **edge_type:** long ``[E]``, **edge_weight:** float ``[E]``
+        - **edge_index:** long ``[2, E]``
+        - **edge_type:** long ``[E]``, **edge_weight:** float ``[E]``
     """
 
     layout: SkeletonLayout
@@ -99,13 +98,18 @@ class SkeletonGraph:
             temporal: How frames are joined, see :class:`EdgeLabels`.
 
         Raises:
-            ValueError: If the strategy's labels do not fit the edges or their names.
+            ValueError: If labels do not fit the edges or their names, or weights the edges.
         """
         if edge_index is None:
             edge_index = partitions.neighborhood(layout)
         edge_type, subset_names = partition(layout, edge_index)
         _check_labels(edge_index, edge_type, subset_names)
         edge_weight = normalization(edge_index, edge_type, layout.num_joints)
+        if edge_weight.shape != edge_type.shape:
+            raise ValueError(
+                f"The normalisation gave weights of shape {tuple(edge_weight.shape)} to "
+                f"{len(edge_type)} edges; give each edge one weight."
+            )
         labels = EdgeLabels(len(subset_names), temporal_kernel, temporal)
         return cls(layout, edge_index, edge_type, edge_weight, tuple(subset_names), labels)
 
@@ -225,13 +229,14 @@ class SkeletonData(Data):
         return [facts] if isinstance(facts, ClipFacts) else facts
 
     def to_networkx(self) -> nx.MultiDiGraph:
-        """The clip as a networkx graph, exactly: nothing is dropped, :meth:`from_networkx` undoes it.
+        """The clip as a networkx graph; nothing is dropped, :meth:`from_networkx` undoes it.
 
         Nodes carry ``x`` (a list), ``frame``, ``joint``, ``person``; edges carry ``edge_type``,
         ``edge_weight`` and ``edge_template``. A multigraph, since a node is joined to itself both
         in space (the root subset) and in time (offset zero).
         """
-        graph = nx.MultiDiGraph(y=None if self.y is None else self.y.tolist(), clip=self["clip"])
+        y = None if self.y is None else self.y.tolist()
+        graph = nx.MultiDiGraph(y=y, clip=self["clip"], dtype=self.x.dtype)
         columns = (self.x.tolist(), *(self[key].tolist() for key in _NODE_KEYS))
         for node, (x, *place) in enumerate(zip(*columns, strict=True)):
             graph.add_node(node, x=x, **dict(zip(_NODE_KEYS, place, strict=True)))
@@ -247,19 +252,21 @@ class SkeletonData(Data):
         Edges added without ``edge_template`` and ``edge_weight`` get -1 and 1.
         """
         number = {node: index for index, node in enumerate(graph.nodes)}
-        edges = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[2])
+        edges = sorted(graph.edges(keys=True, data=True), key=_edge_number)
         added = {"edge_weight": 1.0, "edge_template": -1}
         columns: dict[str, Any] = {
             key: torch.tensor([value[key] for _, value in graph.nodes(data=True)], dtype=torch.long)
             for key in _NODE_KEYS
         }
+        coordinates = [value["x"] for _, value in graph.nodes(data=True)]
+        x = torch.tensor(coordinates, dtype=graph.graph.get("dtype", torch.float))
         for key, dtype in _EDGE_KEYS.items():
             values = [(added | edge[3])[key] for edge in edges]
-            columns[key] = torch.tensor(values, dtype=dtype)
+            columns[key] = torch.tensor(values, dtype=dtype or x.dtype)
         ends = [(number[source], number[target]) for source, target, *_ in edges]
         y, clip = graph.graph.get("y"), graph.graph.get("clip")
         return cls(
-            x=torch.tensor([value["x"] for _, value in graph.nodes(data=True)]),
+            x=x,
             edge_index=torch.tensor(ends, dtype=torch.long).reshape(-1, 2).T.contiguous(),
             y=None if y is None else torch.tensor(y),
             clip=clip,
@@ -268,14 +275,20 @@ class SkeletonData(Data):
 
 
 _NODE_KEYS = ("frame", "joint", "person")
-_EDGE_KEYS = {"edge_type": torch.long, "edge_weight": torch.float, "edge_template": torch.long}
+_EDGE_KEYS = {"edge_type": torch.long, "edge_weight": None, "edge_template": torch.long}
+
+
+def _edge_number(edge: tuple[Any, Any, Any, Any]) -> float:
+    """The place of an edge; those that the user added under a name of their own come last."""
+    return edge[2] if isinstance(edge[2], int) else float("inf")
 
 
 def _check_labels(edge_index: Tensor, edge_type: Tensor, names: tuple[str, ...]) -> None:
-    if edge_type.shape != edge_index.shape[1:]:
+    if edge_type.dtype != torch.long or edge_type.shape != edge_index.shape[1:]:
         raise ValueError(
-            f"The partition gave labels of shape {tuple(edge_type.shape)} to "
-            f"{edge_index.shape[1]} edges; give each edge one label."
+            f"The partition gave labels of shape {tuple(edge_type.shape)} and type "
+            f"{edge_type.dtype} to {edge_index.shape[1]} edges; give each edge one label, "
+            "a whole number (torch.long)."
         )
     if edge_type.numel() and not (0 <= int(edge_type.min()) <= int(edge_type.max()) < len(names)):
         raise ValueError(

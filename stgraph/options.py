@@ -223,7 +223,9 @@ def layout_by_name(name: str) -> SkeletonLayout:
     """A constant of :mod:`stgraph.layouts` by name, or a layout from a JSON file."""
     if Path(name).suffix == ".json":
         return SkeletonLayout.load(name)
-    known = {key: value for key, value in vars(layouts).items() if isinstance(value, SkeletonLayout)}
+    known = {
+        key: value for key, value in vars(layouts).items() if isinstance(value, SkeletonLayout)
+    }
     if name.upper() not in known:
         raise ValueError(
             f"There is no layout '{name}'; there are {', '.join(sorted(known))}, or a JSON file."

@@ -164,7 +164,9 @@ def compare_radius(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Labels by equation 8 for any radius ``[V]``: equal 0, source nearer 1, source farther 2."""
     if not bool(radius.isfinite().all()):
-        lost = [n for n, r in zip(layout.joint_names, radius.tolist(), strict=True) if r == torch.inf]
+        lost = [
+            n for n, r in zip(layout.joint_names, radius.tolist(), strict=True) if r == torch.inf
+        ]
         raise ValueError(
             f"The spatial partition needs every joint joined to the centre "
             f"'{layout.joint_names[layout.center]}'; in layout '{layout.name}' no bones lead from "

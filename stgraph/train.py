@@ -12,8 +12,12 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.callbacks import RichProgressBar as ProgressBar
+from lightning.pytorch.callbacks import (
+    Callback,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    RichProgressBar,
+)
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 from torch_geometric.loader import DataLoader
@@ -23,7 +27,6 @@ from stgraph.checkpoints import check_weights, describe
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonData
 from stgraph.nn import STGCN
-
 
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
@@ -124,10 +127,11 @@ class ActionRecognizer(lightning.LightningModule):
         loss = self.loss(logits, batch.y)
         self.log("val_loss", loss, batch_size=batch.num_graphs, sync_dist=True)
         for name, metric in self.metrics.items():
+            assert isinstance(metric, MulticlassAccuracy)
             metric(logits, batch.y)
             self.log(f"val_{name}", metric, batch_size=batch.num_graphs)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         options = self.options
         optimizer = torch.optim.SGD(
             self.model.parameters(),
@@ -156,8 +160,7 @@ class ActionRecognizer(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         weights = {
-            name.removeprefix("model."): value
-            for name, value in checkpoint["state_dict"].items()
+            name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()
         }
         check_weights(self.model, weights, "The check point to resume from")
 
@@ -216,23 +219,38 @@ def fit(
         )
         for clips, training in ((train_set, True), (test_set, False))
     ]
+    _keep_metrics(out)
     trainer = make_trainer(options, out)
     with warnings.catch_warnings():
         for expected in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=expected)
-        trainer.fit(recognizer, *loaders, ckpt_path=resume, weights_only=True)
+        train_loader, test_loader = loaders
+        trainer.fit(recognizer, train_loader, test_loader, ckpt_path=resume, weights_only=True)
     return {key: float(value) for key, value in trainer.callback_metrics.items()}
+
+
+def _keep_metrics(out: Path) -> None:
+    """Move the metrics of an earlier run out of the way; the logger would delete them."""
+    metrics = out / "metrics.csv"
+    if metrics.is_file():
+        metrics.rename(out / f"metrics-{len(list(out.glob('metrics*.csv')))}.csv")
 
 
 def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
     """Lightning's trainer with our loggers and check points."""
     keep = ModelCheckpoint(
-        out / "checkpoints", "best", monitor="val_top1", mode="max", save_last=True
+        out / "checkpoints",
+        "best",
+        monitor="val_top1",
+        mode="max",
+        save_last=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
     )
     callbacks: list[Callback] = [keep, LearningRateMonitor("epoch"), EpochLine()]
     interactive = sys.stderr.isatty()
     if interactive:
-        callbacks.append(ProgressBar(leave=False))
+        callbacks.append(RichProgressBar(leave=False))
     return lightning.Trainer(
         max_epochs=options.epochs,
         devices=options.devices,

@@ -1,4 +1,4 @@
-"""Functions on keypoints ``[M, T, V, C]``, vectorised; a joint that was not seen is NaN and stays so.
+"""Functions on keypoints ``[M, T, V, C]``; a joint that was not seen is NaN and stays so.
 
 Each returns new keypoints and leaves its input alone. Random ones take a ``torch.Generator``.
 """
@@ -41,7 +41,8 @@ def align(keypoints: Tensor, up: tuple[int, int], across: tuple[int, int]) -> Te
             at right angles to the first, becomes +x.
 
     The view normalisation of 2s-AGCN and pyskl (joints 0, 1 and 4, 8 on NTU-25), in one rotation,
-    measured in the first frame that shows all four joints. A clip without such a frame stays.
+    measured in the first frame that shows all four joints. A clip without such a frame stays, and
+    so does one whose two ways are parallel there.
     """
     _check_channels(keypoints, 3, "align")
     joints = keypoints[:, :, [*up, *across]].flatten(0, 1)
@@ -50,13 +51,13 @@ def align(keypoints: Tensor, up: tuple[int, int], across: tuple[int, int]) -> Te
         return keypoints.clone()
     start = joints[whole[0, 0]].double()
     z = start[1] - start[0]
-    x = start[3] - start[2]
     z = z / z.norm()
-    x = x - (x @ z) * z
+    way = start[3] - start[2]
+    x = way - (way @ z) * z
+    if not bool(x.norm() > 1e-6 * way.norm()):  # parallel or of no length: no plane to turn to
+        return keypoints.clone()
     x = x / x.norm()
     rotation = torch.stack([x, torch.linalg.cross(z, x), z])
-    if not bool(rotation.isfinite().all()):
-        return keypoints.clone()
     return keypoints @ rotation.T.to(keypoints.dtype)
 
 
@@ -87,9 +88,7 @@ def mirror(keypoints: Tensor, layout: SkeletonLayout) -> Tensor:
     return mirrored
 
 
-def resample(
-    keypoints: Tensor, frames: int, *, generator: torch.Generator | None = None
-) -> Tensor:
+def resample(keypoints: Tensor, frames: int, *, generator: torch.Generator | None = None) -> Tensor:
     """``frames`` frames, one from each of as many equal segments of the clip.
 
     The middle of each segment, or with a ``generator`` a random place in it (uniform sampling of

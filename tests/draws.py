@@ -1,4 +1,4 @@
-"""Random skeletons and clips, from which the property tests draw."""
+"""What property tests draw from, skeletons and clips, and the loops that they compare with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor
 
+from stgraph.graph import SkeletonData, SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
 
 
@@ -41,3 +42,33 @@ def clips(draw: st.DrawFn, joints: int, frames: int = 6) -> tuple[Tensor, Tensor
     visible[-1, -1, -1] |= not bool(visible.any())
     channels = draw(st.integers(1, 3))
     return torch.randn(*shape, channels, generator=generator), visible
+
+
+def edges_by_definition(visible: Tensor, graph: SkeletonGraph) -> list[tuple]:
+    """Every edge as (source place, target place, type, template, weight), by loops."""
+    labels, seen = graph.labels, {tuple(place) for place in visible.nonzero().tolist()}
+    reach, edges = labels.temporal_kernel // 2, []
+    template = zip(*graph.edge_index.tolist(), graph.edge_type.tolist(), graph.edge_weight.tolist())
+    copies = list(enumerate(template))
+    for person, frame, joint in seen:
+        target = (person, frame, joint)
+        for offset in range(-reach, reach + 1):
+            tau = offset + reach
+            for number, (source, end, label, weight) in copies:
+                there = (person, frame + offset, source)
+                product = labels.temporal == "product"
+                if end == joint and there in seen and (product or offset == 0):
+                    kind = label + labels.num_subsets * tau if product else label
+                    edges.append((there, target, kind, number, weight))
+            there = (person, frame + offset, joint)
+            if labels.temporal == "factorized" and there in seen:
+                edges.append((there, target, labels.num_subsets + tau, -1, 1.0))
+    return sorted(edges)
+
+
+def edges_of(data: SkeletonData) -> list[tuple]:
+    place = list(map(tuple, torch.stack([data.person, data.frame, data.joint]).T.tolist()))
+    sources, targets = data.edge_index.tolist()
+    columns = (data.edge_type, data.edge_template, data.edge_weight)
+    edges = zip(sources, targets, *(column.tolist() for column in columns), strict=True)
+    return sorted((place[source], place[target], *rest) for source, target, *rest in edges)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from draws import layout_of, skeletons
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -13,6 +12,8 @@ from torch import Tensor
 from stgraph import layouts, normalization, partition
 from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
+
+from .draws import layout_of, skeletons
 
 STAR = layout_of([(1, 0), (2, 0), (3, 0)], joints=4)
 ALL = (

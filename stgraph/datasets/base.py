@@ -1,4 +1,4 @@
-"""What all data sets share: clips in a store, splits as positions in it, graphs at the last moment."""
+"""What all data sets share: clips in a store, splits as positions in it, graphs made late."""
 
 from __future__ import annotations
 
@@ -117,9 +117,7 @@ class SkeletonDataset(Dataset):
             report.write_text("\n".join(failures) + "\n", encoding="utf-8")
             logger.warning("%d files could not be read, see %s", len(failures), report)
 
-    def _readable(
-        self, failures: list[str]
-    ) -> Iterator[tuple[str, int, str, NDArray[np.float32]]]:
+    def _readable(self, failures: list[str]) -> Iterator[tuple[str, int, str, NDArray[np.float32]]]:
         items = list(self.raw_items())
         for path in tqdm(items, desc=f"Reading {type(self).__name__}", disable=None):
             try:
@@ -151,9 +149,7 @@ class SkeletonDataset(Dataset):
         if self.keypoint_transform is not None:
             keypoints = self.keypoint_transform(keypoints)
         visible = transforms.visible(keypoints)
-        return build_clip(
-            keypoints, self.graph, y=record.label, visible=visible, name=record.name
-        )
+        return build_clip(keypoints, self.graph, y=record.label, visible=visible, name=record.name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root}, split={self.split!r})"

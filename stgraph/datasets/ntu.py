@@ -46,8 +46,10 @@ class SkeletonFileDataset(SkeletonDataset):
 
 
 class NTURGBD(SkeletonFileDataset):
-    r"""NTU RGB+D (`Shahroudy et al. 2016 <https://arxiv.org/abs/1604.02808>`_) and NTU RGB+D 120
-    (`Liu et al. 2019 <https://arxiv.org/abs/1905.04757>`_): Kinect v2, 25 joints, metres.
+    """NTU RGB+D and NTU RGB+D 120: Kinect v2, 25 joints, metres.
+
+    From `Shahroudy et al. 2016 <https://arxiv.org/abs/1604.02808>`_ and `Liu et al. 2019
+    <https://arxiv.org/abs/1905.04757>`_.
 
     The files are licensed: ask for the 3-D skeletons at
     https://rose1.ntu.edu.sg/dataset/actionRecognition and put them, unzipped, anywhere under

@@ -1,4 +1,4 @@
-"""Clips of any length on disk: all keypoints in one flat file, read as views, and a table of facts."""
+"""Clips of any length on disk: one flat file of keypoints, read as views, and a table of facts."""
 
 from __future__ import annotations
 
@@ -51,9 +51,11 @@ class Store:
                 f"{folder} is not a complete store of clips ({error}); delete it, and it is made "
                 "again from the raw files."
             ) from None
-        last = self.records[-1]
-        if last.offset + int(np.prod(last.shape)) != len(self._numbers):
-            raise ValueError(f"{folder} is damaged: {KEYPOINTS} has another size than {FACTS} says.")
+        size = sum(int(np.prod(record.shape)) for record in self.records)
+        if not self.records or size != len(self._numbers):
+            raise ValueError(
+                f"{folder} is damaged: {KEYPOINTS} has another size than {FACTS} says."
+            )
 
     def __len__(self) -> int:
         return len(self.records)
@@ -89,9 +91,7 @@ def write_store(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write(
-    folder: Path, clips: Iterable[tuple[str, int, str, NDArray[np.float32]]]
-) -> None:
+def _write(folder: Path, clips: Iterable[tuple[str, int, str, NDArray[np.float32]]]) -> None:
     records: list[ClipRecord] = []
     offset = 0
     with open(folder / KEYPOINTS, "wb") as file:

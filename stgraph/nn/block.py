@@ -25,8 +25,8 @@ class EdgeImportance(Module):
 
     def forward(self, edges: TypedEdges) -> Tensor:
         """The weights ``[E]`` of the edges, times their importance."""
-        factors = torch.cat([self.weight, self.weight.new_ones(1)])
-        return edges.edge_weight * factors[edges.edge_template]
+        factors = torch.cat([self.weight, self.weight.new_ones(1)])[edges.edge_template]
+        return factors if edges.edge_weight is None else edges.edge_weight * factors
 
 
 class STGCNBlock(Module):
@@ -57,12 +57,12 @@ class STGCNBlock(Module):
     ) -> None:
         super().__init__()
         labels = graph.labels
-        self.stride = stride
         self.importance = EdgeImportance(graph.num_edges)
         factorized = labels.temporal == "factorized"
         spatial_types = labels.num_subsets if factorized else labels.num_edge_types
         self.spatial = STGCNConv(in_channels, out_channels, spatial_types, bias="per_subset")
-        self.temporal = self.spatial_norm = None
+        self.spatial_norm: Module | None = None
+        self.temporal: STGCNConv | None = None
         if factorized:
             self.spatial_norm = NodeNorm(out_channels)
             self.temporal = STGCNConv(out_channels, out_channels, labels.temporal_kernel)
@@ -79,7 +79,7 @@ class STGCNBlock(Module):
         """
         kept = x if step is None else x[step.kept]
         last = level.last if step is None else step.edges
-        if self.temporal is None:
+        if self.temporal is None or self.spatial_norm is None:
             h = _convolve(self.spatial, x, last, self.importance(last), len(kept))
         else:
             weight = self.importance(level.spatial)

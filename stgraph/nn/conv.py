@@ -56,6 +56,9 @@ class STGCNConv(MessagePassing):
         - **output:** :math:`(*, |\mathcal{V}_t|, F_{out})`
     """
 
+    weight: Parameter | UninitializedParameter
+    bias: Parameter | None
+
     def __init__(
         self,
         in_channels: int | tuple[int, int],
@@ -125,7 +128,7 @@ class STGCNConv(MessagePassing):
         if edge_weight is not None:
             edge_weight = edge_weight.to(sources.dtype)
 
-        if self.explain or self._propagate_forward_pre_hooks or self._message_forward_hooks:
+        if self._is_watched():
             return self._propagated(sources, edge_index, edge_type, edge_weight, num_targets)
         run = BACKENDS[self.backend or choose(self.weight)]
         out = run(sources, self.weight, edge_index, edge_type, edge_weight, num_targets)
@@ -133,7 +136,8 @@ class STGCNConv(MessagePassing):
             return out
         if self.bias.ndim == 1:
             return out + self.bias
-        return out + self._aggregated_bias(edge_index, edge_type, edge_weight, num_targets)
+        share = self._subset_shares(edge_index, edge_type, edge_weight, num_targets)
+        return out + share.to(self.bias.dtype) @ self.bias
 
     def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:
         return x_j if edge_weight is None else x_j * edge_weight.view(-1, 1)
@@ -143,6 +147,18 @@ class STGCNConv(MessagePassing):
             f"{self.__class__.__name__}({self.in_channels}, {self.out_channels}, "
             f"num_subsets={self.num_subsets})"
         )
+
+    def _is_watched(self) -> bool:
+        """Whether an explainer or a hook looks at messages, so that they have to be made."""
+        hooks = (
+            self._propagate_forward_pre_hooks,
+            self._propagate_forward_hooks,
+            self._message_forward_pre_hooks,
+            self._message_forward_hooks,
+            self._aggregate_forward_pre_hooks,
+            self._aggregate_forward_hooks,
+        )
+        return bool(self.explain) or any(len(hook) > 0 for hook in hooks)
 
     def _propagated(
         self,
@@ -156,7 +172,7 @@ class STGCNConv(MessagePassing):
 
         Explainers and hooks look at its messages, so a bias per subset travels in them too.
         """
-        weight = self.weight
+        weight: Tensor = self.weight
         if self.bias is not None and self.bias.ndim == 2:
             x = torch.nn.functional.pad(x, (0, 1), value=1.0)
             weight = torch.cat([weight, self.bias[:, None]], dim=1)
@@ -173,14 +189,15 @@ class STGCNConv(MessagePassing):
         out = rows @ weight.reshape(subsets * in_channels, out_channels)
         return out + self.bias if self.bias is not None and self.bias.ndim == 1 else out
 
-    def _aggregated_bias(
+    def _subset_shares(
         self, edge_index: Tensor, edge_type: Tensor, edge_weight: OptTensor, num_targets: int
     ) -> Tensor:
+        """The sum of edge weights of each type that end in each target: ``[num_targets, K]``."""
         if edge_weight is None:
-            edge_weight = torch.ones_like(edge_type, dtype=self.bias.dtype)
+            edge_weight = torch.ones_like(edge_type, dtype=self.weight.dtype)
         cell = edge_index[1] * self.num_subsets + edge_type
         share = scatter(edge_weight, cell, dim_size=num_targets * self.num_subsets, reduce="sum")
-        return share.view(num_targets, self.num_subsets).to(self.bias.dtype) @ self.bias
+        return share.view(num_targets, self.num_subsets)
 
     def _checked_types(self, edge_index: Tensor, edge_type: OptTensor) -> Tensor:
         if edge_type is None:
@@ -205,18 +222,23 @@ class STGCNConv(MessagePassing):
             self.weight = Parameter(torch.empty(shape))
             return
         self.weight = UninitializedParameter()
-        self._lazy_hook = self.register_forward_pre_hook(self.initialize_parameters)
+        hook = self.initialize_parameters
+        self._lazy_hook = self.register_forward_pre_hook(hook, with_kwargs=True)
 
     @torch.no_grad()
-    def initialize_parameters(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+    def initialize_parameters(
+        self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         """Take ``in_channels`` from the first input; runs by itself."""
         if not is_lazy(self.weight):
             return
-        x = args[0] if isinstance(args[0], Tensor) else args[0][1 if self._reversed else 0]
-        self._materialize(x.shape[-1])
+        x = args[0] if args else kwargs["x"]
+        sources = x if isinstance(x, Tensor) else x[1 if self._reversed else 0]
+        self._materialize(sources.shape[-1])
         self.reset_parameters()
 
     def _materialize(self, in_channels: int) -> None:
+        assert isinstance(self.weight, UninitializedParameter)
         self.weight.materialize((self.num_subsets, in_channels, self.out_channels))
         if self.in_channels == -1:
             self.in_channels = in_channels
@@ -232,13 +254,15 @@ class STGCNConv(MessagePassing):
             destination[prefix + "bias"] = self.bias if keep_vars else self.bias.detach()
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        stored = state_dict.get(prefix + "weight")
-        if stored is not None and is_lazy(self.weight):
-            if is_lazy(stored):
-                state_dict = {k: v for k, v in state_dict.items() if k != prefix + "weight"}
-                state_dict[prefix + "weight"] = self.weight
-            else:
-                self._materialize(stored.shape[1])
+        key = prefix + "weight"
+        stored = state_dict.get(key)
+        if stored is not None and is_lazy(stored):
+            if not is_lazy(self.weight):
+                self.in_channels = -1
+                self._make_weight(-1)
+            state_dict = {**state_dict, key: self.weight}
+        elif stored is not None and is_lazy(self.weight):
+            self._materialize(stored.shape[1])
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

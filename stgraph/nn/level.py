@@ -126,8 +126,7 @@ class Level:
             graph.edge_weight[made.template],
             made.template,
         )
-        pairs = zip(same, across, strict=True)
-        return TypedEdges(*(torch.cat(pair, dim=-1) for pair in pairs))
+        return _joined(same, across)
 
 
 class Coarsening(NamedTuple):
@@ -142,11 +141,28 @@ def _split(edges: TypedEdges, labels: EdgeLabels) -> tuple[TypedEdges, TypedEdge
         return edges, None
     in_space = edges.edge_type < labels.num_subsets
     temporal = edges.take((~in_space).nonzero().squeeze(1))
-    weight = None if bool((temporal.edge_weight == 1).all()) else temporal.edge_weight
+    weight = temporal.edge_weight
+    if weight is not None and bool(weight.eq(1).all()):
+        weight = None
     types = temporal.edge_type - labels.num_subsets
     return (
         edges.take(in_space.nonzero().squeeze(1)),
         temporal._replace(edge_type=types, edge_weight=weight),
+    )
+
+
+def _joined(first: TypedEdges, second: TypedEdges) -> TypedEdges:
+    weights = [
+        torch.ones(len(edges.edge_type), device=edges.edge_type.device)
+        if edges.edge_weight is None
+        else edges.edge_weight
+        for edges in (first, second)
+    ]
+    return TypedEdges(
+        torch.cat([first.edge_index, second.edge_index], dim=1),
+        torch.cat([first.edge_type, second.edge_type]),
+        torch.cat(weights),
+        torch.cat([first.edge_template, second.edge_template]),
     )
 
 

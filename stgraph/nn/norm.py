@@ -44,6 +44,9 @@ class JointNorm(Module):
         - **x:** float ``[N, C]``, **joint:** long ``[N]``, **out:** float ``[N, C]``
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(
         self, num_joints: int, channels: int, *, eps: float = 1e-5, momentum: float = 0.1
     ) -> None:

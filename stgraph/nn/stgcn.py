@@ -36,7 +36,7 @@ class NodeFeatures(NamedTuple):
     Attributes:
         x: Features, float ``[N', C]``.
         level: Where the nodes are (``level.nodes``, ``level.clip``), N' of them.
-        frame: The frame ``[N']`` of the input, counted from each clip's first, that each belongs to.
+        frame: Frame of the input ``[N']``, counted from each clip's first.
     """
 
     x: Tensor
@@ -80,6 +80,7 @@ class STGCN(Module):
         self.graph = graph
         self.settings = {"blocks": [list(block) for block in blocks], "dropout": dropout}
         self.data_norm = JointNorm(graph.num_joints, in_channels)
+        self.strides = [stride for _, stride in blocks]
         widths = [in_channels, *(channels for channels, _ in blocks)]
         self.blocks = ModuleList(
             STGCNBlock(
@@ -101,7 +102,8 @@ class STGCN(Module):
             if isinstance(module, STGCNConv):
                 fan_in = module.weight.shape[0] * module.weight.shape[1]
                 torch.nn.init.normal_(module.weight, std=(2.0 / fan_in) ** 0.5)
-                torch.nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    torch.nn.init.zeros_(module.bias)
 
     def forward(self, data: SkeletonData) -> Tensor:
         """Logits ``[B, classes]``; a clip without nodes has those of zero features."""
@@ -114,10 +116,10 @@ class STGCN(Module):
         level = Level.of(data, self.graph)
         frame = level.nodes.frame
         x = self.data_norm(data.x, data.joint)
-        for block in self.blocks:
+        for block, stride in zip(self.blocks, self.strides, strict=True):
             step, next_level = None, level
-            if block.stride > 1:
-                step, next_level = level.coarsen(block.stride, self.graph)
+            if stride > 1:
+                step, next_level = level.coarsen(stride, self.graph)
                 frame = frame[step.kept]
             x = block(x, level, step)
             level = next_level

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def nearest_neighbour(source: Path, frames: int = 52) -> float:
     xyz, offsets = archive["xyz"].astype(np.float32), archive["offsets"]
     at = [
         np.linspace(start, stop - 1, frames).astype(int)
-        for start, stop in zip(offsets[:-1], offsets[1:], strict=True)
+        for start, stop in pairwise(offsets)
     ]
     features: NDArray[np.float32] = np.stack([xyz[index].ravel() for index in at])
     test = np.isin(archive["style"], TEST_STYLES)

@@ -32,7 +32,12 @@ def root(tmp_path):
 
 @pytest.mark.parametrize(
     ("benchmark", "train", "test"),
-    [("ntu60-xsub", 12, 12), ("ntu60-xview", 16, 8), ("ntu120-xsub", 18, 18), ("ntu120-xset", 18, 18)],
+    [
+        ("ntu60-xsub", 12, 12),
+        ("ntu60-xview", 16, 8),
+        ("ntu120-xsub", 18, 18),
+        ("ntu120-xset", 18, 18),
+    ],
 )
 def test_every_benchmark_takes_its_clips(root, benchmark, train, test):
     sets = [NTURGBD(root, split, benchmark) for split in ("train", "test")]
@@ -56,7 +61,9 @@ def test_missing_samples_are_left_out(root):
 def test_a_clip_holds_the_coordinates_of_its_file(root):
     clips = NTURGBD(root, "test")
     path = next(root.rglob(f"{clips[3].clip.name}.skeleton"))
-    assert torch.equal(clips[3].x, torch.from_numpy(read_skeleton_file(path).keypoints).reshape(-1, 3))
+    assert torch.equal(
+        clips[3].x, torch.from_numpy(read_skeleton_file(path).keypoints).reshape(-1, 3)
+    )
 
 
 def test_no_files_say_where_to_get_them(tmp_path):

@@ -10,7 +10,7 @@ from torch.nn import Module
 from torch.nn.functional import batch_norm, conv2d
 
 from stgraph.graph import SkeletonGraph
-from stgraph.nn import STGCN, JointNorm, STGCNBlock
+from stgraph.nn import STGCN, TEN_BLOCKS, JointNorm, STGCNBlock
 
 
 def assert_same(
@@ -26,7 +26,7 @@ def assert_same(
 def gradients(out: Tensor, cotangent: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Zeros for leaves that the output does not depend on."""
     tied = sum((0 * leaf.sum() for leaf in leaves), out.new_zeros(()))
-    return torch.autograd.grad((out * cotangent).sum() + tied, leaves)
+    return torch.autograd.grad((out * cotangent).sum() + tied, leaves, retain_graph=True)
 
 
 def leaf(*shape: int) -> Tensor:
@@ -69,6 +69,13 @@ def random_edges(sources: int, targets: int, edges: int, subsets: int) -> tuple[
     return torch.stack(ends), torch.randint(subsets, (edges,))
 
 
+def typed_graph(nodes: int = 6, edges: int = 14, subsets: int = 3):
+    """Different edges in random order, their types and weights."""
+    ends = torch.randperm(nodes * nodes)[:edges]
+    edge_index = torch.stack([ends // nodes, ends % nodes])
+    return edge_index, torch.randint(subsets, (edges,)), torch.rand(edges)
+
+
 def to_image(rows: Tensor, bodies: int, joints: int) -> Tensor:
     """Rows of full clips (person, frame, joint) as ``[bodies, C, T, V]``."""
     return rows.view(bodies, -1, joints, rows.shape[-1]).permute(0, 3, 1, 2)
@@ -94,7 +101,7 @@ def dense_norm(norm: Module, x: Tensor) -> Tensor:
     return batch_norm(x, *stats, *scale, training=norm.training, momentum=0.1, eps=1e-5)
 
 
-def dense_block(block: STGCNBlock, x: Tensor, graph: SkeletonGraph) -> Tensor:
+def dense_block(block: STGCNBlock, x: Tensor, graph: SkeletonGraph, stride: int) -> Tensor:
     """A unit of the released program's master on ``[bodies, C, T, V]``, without its dropout."""
     importance = torch.ones_like(graph.adjacency, dtype=x.dtype).index_put(
         (graph.edge_type, *graph.edge_index), block.importance.weight
@@ -103,20 +110,20 @@ def dense_block(block: STGCNBlock, x: Tensor, graph: SkeletonGraph) -> Tensor:
     h = dense_spatial(x, block.spatial.weight, block.spatial.bias, adjacency)
     h = dense_norm(block.spatial_norm, h).relu()
     kernel = block.temporal.weight.permute(2, 1, 0)[..., None]
-    stride, padding = (block.stride, 1), (kernel.shape[2] // 2, 0)
-    h = conv2d(h, kernel, block.temporal.bias, stride=stride, padding=padding)
+    padding = (kernel.shape[2] // 2, 0)
+    h = conv2d(h, kernel, block.temporal.bias, stride=(stride, 1), padding=padding)
     h = dense_norm(block.norm, h)
     if block.residual is not None:
-        h = h + _dense_residual(block, x)
+        h = h + _dense_residual(block.residual, x, stride)
     return h.relu()
 
 
-def _dense_residual(block: STGCNBlock, x: Tensor) -> Tensor:
-    if isinstance(block.residual, torch.nn.Identity):
+def _dense_residual(residual: Module, x: Tensor, stride: int) -> Tensor:
+    if isinstance(residual, torch.nn.Identity):
         return x
-    linear, norm = block.residual
+    linear, norm = residual
     kernel = linear.weight[:, :, None, None]
-    return dense_norm(norm, conv2d(x, kernel, linear.bias, stride=(block.stride, 1)))
+    return dense_norm(norm, conv2d(x, kernel, linear.bias, stride=(stride, 1)))
 
 
 def dense_data_norm(norm: JointNorm, keypoints: Tensor) -> Tensor:
@@ -126,12 +133,14 @@ def dense_data_norm(norm: JointNorm, keypoints: Tensor) -> Tensor:
     return dense_norm(norm, x).view(-1, joints, channels, frames).permute(0, 2, 3, 1)
 
 
-def dense_network(model: STGCN, keypoints: Tensor) -> Tensor:
+def dense_network(
+    model: STGCN, keypoints: Tensor, blocks: Sequence[tuple[int, int]] = TEN_BLOCKS
+) -> Tensor:
     """The released network on ``[B, M, T, V, C]``, with the parameters of ``model``."""
     clips, persons = keypoints.shape[:2]
     x = dense_data_norm(model.data_norm, keypoints)
-    for block in model.blocks:
-        x = dense_block(block, x, model.graph)
+    for block, (_, stride) in zip(model.blocks, blocks, strict=True):
+        x = dense_block(block, x, model.graph, stride)
     pooled = x.mean(dim=(2, 3)).view(clips, persons, -1).mean(dim=1)
     kernel = model.classifier.weight[:, :, None, None]
     return conv2d(pooled[:, :, None, None], kernel, model.classifier.bias)[:, :, 0, 0]

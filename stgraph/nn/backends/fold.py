@@ -1,8 +1,8 @@
-"""Typed edges folded into plain ones: one sum over edges and one matrix product, in either order.
+"""Typed edges folded into plain ones: a sum over edges and one matrix product, in either order.
 
-An edge j -> i of type k is an ordinary weighted edge from j to the row (i, k) of a table with K rows
-per target, or from the row (j, k) of a table with K rows per source to i. Neither order gathers a
-weight matrix.
+An edge j -> i of type k is an ordinary weighted edge from j to the row (i, k) of a table with K
+rows per target, or from the row (j, k) of a table with K rows per source to i. Neither order
+gathers a weight matrix.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def transform_first(
     edge_weight: Tensor | None,
     num_targets: int,
 ) -> Tensor:
-    """Multiply every source by all K matrices at once, then sum ``[N K, C_out]`` rows over edges."""
+    """Multiply every source by all K matrices at once, then sum ``[N K, C_out]`` rows."""
     subsets, in_channels, out_channels = weight.shape
     source, target = edge_index
     table = x @ weight.transpose(0, 1).reshape(in_channels, subsets * out_channels)

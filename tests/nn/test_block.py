@@ -1,0 +1,139 @@
+"""A block is the released program's unit, on graphs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from stgraph import SkeletonData, SkeletonGraph, build_clip, layouts
+from stgraph.graph import Temporal
+from stgraph.nn import EdgeImportance, Level, STGCNBlock
+from stgraph.nn.level import Coarsening
+
+from .oracles import assert_same, dense_block, leaf, randomize, to_image, to_rows
+
+GRAPH = SkeletonGraph.from_layout(layouts.NTU25)
+PERSONS = 2
+
+
+def rows_of(keypoints: Tensor, graph: SkeletonGraph = GRAPH) -> SkeletonData:
+    return build_clip(keypoints, graph)
+
+
+def step_of(level: Level, stride: int, graph: SkeletonGraph = GRAPH) -> Coarsening | None:
+    return None if stride == 1 else level.coarsen(stride, graph)[0]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("frames", [1, 7, 12])
+@pytest.mark.parametrize(
+    ("widths", "residual"), [((3, 4), False), ((4, 4), True), ((3, 5), True)], ids=str
+)
+def test_on_full_clips_a_block_is_the_dense_one(
+    training: bool, stride: int, frames: int, widths: tuple[int, int], residual: bool
+):
+    block = STGCNBlock(*widths, GRAPH, stride=stride, residual=residual).double().train(training)
+    randomize(block)
+    keypoints = leaf(PERSONS, frames, 25, widths[0])
+    data = rows_of(keypoints)
+    level = Level.of(data, GRAPH)
+    wanted = to_rows(dense_block(block, to_image(data.x, PERSONS, 25), GRAPH, stride))
+    out = block(data.x, level, step_of(level, stride))
+    assert out.shape == (PERSONS * -(-frames // stride) * 25, widths[1])
+    assert_same(out, wanted, [keypoints, *block.parameters()], tolerance=1e-9)
+
+
+@pytest.mark.parametrize("temporal", ["factorized", "product", None])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_every_parameter_of_a_block_is_trained(temporal: Temporal, stride: int):
+    graph = SkeletonGraph.from_layout(layouts.NTU25, temporal=temporal, temporal_kernel=3)
+    block = STGCNBlock(3, 4, graph, stride=stride)
+    data = rows_of(torch.randn(1, 5, 25, 3), graph)
+    level = Level.of(data, graph)
+    out = block(data.x, level, step_of(level, stride, graph))
+    (out * torch.randn_like(out)).sum().backward()
+    for name, value in block.named_parameters():
+        assert value.grad is not None, name
+        assert value.grad.isfinite().all(), name
+        assert value.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("temporal", ["factorized", "product", None])
+def test_a_few_steps_of_gradient_descent_lower_the_loss(temporal: Temporal):
+    graph = SkeletonGraph.from_layout(layouts.NTU25, temporal=temporal, temporal_kernel=3)
+    block = STGCNBlock(3, 8, graph)
+    data = rows_of(torch.randn(1, 6, 25, 3), graph)
+    level, target = Level.of(data, graph), torch.rand(150, 8)
+    optimizer = torch.optim.SGD(block.parameters(), lr=0.05)
+    losses = []
+    for _ in range(20):
+        loss = (block(data.x, level) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_product_block_has_a_matrix_for_every_subset_and_frame():
+    graph = SkeletonGraph.from_layout(layouts.NTU25, temporal="product")
+    block = STGCNBlock(3, 8, graph)
+    assert block.spatial.weight.shape == (27, 3, 8)
+    assert block.temporal is None
+
+
+def test_importance_is_the_same_in_all_frames_of_all_persons():
+    importance = EdgeImportance(GRAPH.num_edges)
+    torch.nn.init.uniform_(importance.weight)
+    edges = Level.of(rows_of(torch.randn(2, 5, 25, 3)), GRAPH).spatial
+    wanted = GRAPH.edge_weight * importance.weight
+    assert torch.equal(importance(edges), wanted[edges.edge_template])
+    importance(edges).sum().backward()
+    torch.testing.assert_close(importance.weight.grad, 10 * GRAPH.edge_weight)
+
+
+def test_edges_of_the_user_keep_their_weight():
+    importance = EdgeImportance(GRAPH.num_edges)
+    torch.nn.init.uniform_(importance.weight)
+    edges = Level.of(rows_of(torch.randn(1, 2, 25, 3)), GRAPH).spatial
+    edges.edge_template[7] = -1
+    weights = importance(edges)
+    assert weights[7] == edges.edge_weight[7]
+    assert (weights[8:] != edges.edge_weight[8:]).all()
+    assert torch.equal(importance(edges._replace(edge_weight=None))[7], torch.tensor(1.0))
+
+
+def test_the_residual_is_the_identity_where_shapes_agree():
+    kinds = {
+        (4, 4, 1, True): torch.nn.Identity,
+        (4, 4, 2, True): torch.nn.Sequential,
+        (3, 4, 1, True): torch.nn.Sequential,
+        (4, 4, 1, False): type(None),
+    }
+    for (width, out, stride, residual), kind in kinds.items():
+        block = STGCNBlock(width, out, GRAPH, stride=stride, residual=residual)
+        assert isinstance(block.residual, kind)
+
+
+def test_dropout_is_active_in_training_alone():
+    block = STGCNBlock(3, 4, GRAPH, dropout=0.5, residual=False)
+    data = rows_of(torch.randn(1, 4, 25, 3))
+    level = Level.of(data, GRAPH)
+    assert not torch.equal(block(data.x, level), block(data.x, level))
+    block.eval()
+    assert torch.equal(block(data.x, level), block(data.x, level))
+
+
+def test_temporal_weights_of_the_user_are_used():
+    block = STGCNBlock(3, 4, GRAPH).eval()
+    data = rows_of(torch.randn(1, 4, 25, 3))
+    in_time = data.edge_type >= GRAPH.num_subsets
+    cut = data.edge_subgraph(~in_time)
+    data.edge_weight = data.edge_weight.where(~in_time, 0.0)
+    outs = [block(clip.x, Level.of(clip, GRAPH)) for clip in (data, cut)]
+    torch.testing.assert_close(*outs)
+    assert not torch.allclose(
+        outs[0], block(data.x, Level.of(rows_of(data.x.view(1, 4, 25, 3)), GRAPH))
+    )

@@ -1,0 +1,314 @@
+"""The commands as a user calls them, in processes of their own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from stgraph import SkeletonLayout, layouts
+from stgraph.datasets import SyntheticActions, write_skeleton_file
+
+TINY = ("--model.blocks", "[[8,1],[16,2]]", "--data.frames", "12", "--training.workers", "0")
+
+
+def stgraph(*arguments, timeout=240, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "stgraph", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        **options,
+    )
+
+
+def assert_one_clear_line(done, *words, code=1):
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("stgraph ")]
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A small synthetic set, generated once."""
+    folder = tmp_path_factory.mktemp("data")
+    SyntheticActions(folder, performers=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(root, tmp_path_factory):
+    """A trained run of two epochs."""
+    out = tmp_path_factory.mktemp("run")
+    data = ("--data.root", root, "--data.performers", 3)
+    done = stgraph("train", *TINY, *data, "--training.epochs", 2, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture
+def last(run):
+    return run / "checkpoints" / "last.ckpt"
+
+
+def epochs_of(path):
+    with open(path, newline="") as file:
+        return sorted({int(row["epoch"]) for row in csv.DictReader(file) if row["val_top1"]})
+
+
+def test_training_leaves_config_metrics_and_check_points(run):
+    assert epochs_of(run / "metrics.csv") == [0, 1]
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert list((run / "tensorboard").glob("events*"))
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["training"]["epochs"] == 2 and config["data"]["performers"] == 3
+
+
+def test_a_saved_config_given_back_repeats_the_run_bit_by_bit(run, tmp_path):
+    done = stgraph("train", "--config", run / "config.yaml", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    one, two = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (run, tmp_path)
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_is_resumed_where_it_ended(run, last, tmp_path):
+    arguments = ("--config", run / "config.yaml", "--resume", last, "--training.epochs", 3)
+    done = stgraph("train", *arguments, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert epochs_of(tmp_path / "metrics.csv") == [2]
+
+
+def test_evaluation_writes_tables_that_agree(run, last, tmp_path):
+    done = stgraph("evaluate", last, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    with open(tmp_path / "confusion.csv", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    confusion = np.array([[int(count) for count in row[1:]] for row in rows])
+    assert confusion.shape == (11, 11) and confusion.sum() == metrics["clips"] == 33
+    assert np.isclose(np.trace(confusion) / 33, metrics["top1"])
+    with open(tmp_path / "predictions.csv", newline="") as file:
+        hits = [row["true class"] == row["prediction"] for row in csv.DictReader(file)]
+    assert np.isclose(np.mean(hits), metrics["top1"])
+    with open(tmp_path / "per_class.csv", newline="") as file:
+        assert [int(row["clips"]) for row in csv.DictReader(file)] == [3] * 11
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert metrics["top1"] <= metrics["top5"] <= 1
+
+
+def test_prediction_names_the_top_classes_of_skeleton_and_npy_files(last, root, tmp_path):
+    clip = next(root.rglob("*A009.skeleton"))
+    array = tmp_path / "clip.npy"
+    np.save(array, np.random.default_rng(0).normal(size=(30, 25, 3)))
+    done = stgraph("predict", clip, array, "--checkpoint", last, "--top", 3)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == str(clip) and lines[4] == str(array) and len(lines) == 8
+    shares = [float(line.split("%")[0]) for line in lines[1:4]]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_product_partitions_bf16_and_users_functions_train_from_the_command_line(root, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "def sides(layout, edge_index):\n"
+        "    return (edge_index[0] % 2), ('even', 'odd')\n"
+    )
+    done = stgraph(
+        "train", *TINY, "--data.root", root, "--data.performers", 3, "--out", tmp_path,
+        "--model.partition", "mine:sides", "--model.temporal", "product",
+        "--model.temporal_kernel", 3, "--training.precision", "bf16-mixed",
+        "--training.epochs", 1,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = stgraph("evaluate", tmp_path / "checkpoints" / "last.ckpt", "--out", tmp_path / "e")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_demo_trains_evaluates_and_draws(root, tmp_path):
+    done = stgraph(
+        "demo", "--epochs", 1, "--performers", 3, "--root", root, "--out", tmp_path / "demo"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "top-1 accuracy" in done.stdout
+    for name in ("partitions.png", "clip.png", "evaluation/confusion.png"):
+        assert (tmp_path / "demo" / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("what", ["layout", "partitions", "clip"])
+def test_drawing_writes_a_picture(what, root, tmp_path):
+    clip = ("--clip", next(root.rglob("*.skeleton"))) if what == "clip" else ()
+    done = stgraph("draw", what, *clip, "--out", tmp_path / "new" / f"{what}.svg")
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in (tmp_path / "new" / f"{what}.svg").read_text()[:1000]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data.name", "ntu"), ("no data set 'ntu'", "ntu60-xsub")),
+        (("--model.partition", "spacial"), ("no partition 'spacial'", "spatial")),
+        (("--model.partition", "nowhere:f"), ("cannot be imported",)),
+        (("--model.normalization", "mean"), ("no normalization 'mean'", "per_target")),
+        (("--model.temporal_kernel", 4), ("odd", "4")),
+        (("--model.blocks", "[[8]]"), ("blocks is ten, small",)),
+        (("--model.dropout", 1.5), ("dropout", "1.5")),
+        (("--data.align", "[head]"), ("align takes four", "1")),
+        (("--data.align", "[a, b, c, d]"), ("no joint 'a'",)),
+        (("--training.epochs", 0), ("epochs", "0")),
+        (("--data.test_split", "val"), ("no clips in the split 'val'",)),
+        (("--resume", "nowhere.ckpt"), ("no check point to resume from", "nowhere.ckpt")),
+    ],
+)
+def test_bad_settings_get_one_clear_line(arguments, words, root, tmp_path):
+    data = ("--data.root", root, "--data.performers", 3)
+    done = stgraph("train", *TINY, *data, "--out", tmp_path, *arguments)
+    assert_one_clear_line(done, *words)
+
+
+def test_arguments_that_do_not_exist_are_refused_with_code_2():
+    done = stgraph("train", "--data.nonsense", 1)
+    assert done.returncode == 2 and "nonsense" in done.stderr and "Traceback" not in done.stderr
+    done = stgraph("draw", "everything", "--out", "x.png")
+    assert done.returncode == 2 and "everything" in done.stderr
+    assert stgraph().returncode == 2
+
+
+def test_missing_ntu_files_say_where_to_get_them(tmp_path):
+    done = stgraph("train", "--data.name", "ntu60-xsub", "--data.root", tmp_path)
+    assert_one_clear_line(done, "rose1.ntu.edu.sg", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ("empty",)),
+        (bytes(5000), ("NUL",)),
+        (b"hello\n", ("hello",)),
+        (b"3\r\n1\r\n72057594037937513 0 1 1 1 1 0 0 0 2\r\n25\r\n", ("line",)),
+        (b"1000000000\r\n0\r\n", ("1000000000",)),
+    ],
+)
+def test_unusable_skeleton_files_are_named_by_predict(content, words, last, tmp_path):
+    path = tmp_path / "S001C001P001R001A001.skeleton"
+    path.write_bytes(content)
+    done = stgraph("predict", path, "--checkpoint", last)
+    assert_one_clear_line(done, path.name, *words)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((10, 17, 3)), ("[1, 10, 17, 3]", "25 joints")),
+        (np.full((10, 25, 3), np.inf), ("infinite",)),
+        (np.full((10, 25, 3), np.nan), ("shows nobody",)),
+        (np.zeros((10, 25, 2)), ("[N, 3]",)),
+    ],
+)
+def test_unusable_arrays_are_named_by_predict(array, words, last, tmp_path):
+    np.save(tmp_path / "clip.npy", array)
+    assert_one_clear_line(
+        stgraph("predict", tmp_path / "clip.npy", "--checkpoint", last), *words
+    )
+
+
+def test_files_of_other_kinds_and_absent_ones_are_named(last, tmp_path):
+    (tmp_path / "clip.txt").write_text("x")
+    done = stgraph("predict", tmp_path / "clip.txt", "--checkpoint", last)
+    assert_one_clear_line(done, "neither a .skeleton nor a .npy file")
+    done = stgraph("predict", tmp_path / "clip.npy", "--checkpoint", last)
+    assert_one_clear_line(done, "There is no file")
+
+
+def test_a_check_point_of_another_architecture_is_refused_on_resume(run, last, tmp_path):
+    arguments = ("--config", run / "config.yaml", "--resume", last, "--out", tmp_path)
+    done = stgraph("train", *arguments, "--model.blocks", "[[8,1],[8,1],[8,1]]")
+    assert_one_clear_line(done, "another architecture")
+
+
+def test_a_file_that_is_no_check_point_is_refused(tmp_path):
+    for name, content in (("text.ckpt", b"hello"), ("empty.ckpt", b"")):
+        (tmp_path / name).write_bytes(content)
+        done = stgraph("evaluate", tmp_path / name)
+        assert_one_clear_line(done, name, "check point")
+
+
+def folder_of_clips(root, count=2):
+    layout = SkeletonLayout("stick", ("a", "b"), ((1, 0),))
+    clips = root / "raw" / "clips"
+    clips.mkdir(parents=True)
+    (root / "raw" / "layout.json").write_text(json.dumps(layout.to_dict()))
+    rows = ["name,label,split"]
+    for index in range(count):
+        np.save(clips / f"{index}.npy", np.random.default_rng(index).normal(size=(400, 2, 3)))
+        rows.append(f"{index},{index % 2},{'train' if index % 4 < 2 else 'test'}")
+    (root / "raw" / "clips.csv").write_text("\n".join(rows) + "\n")
+    return ("train", *TINY, "--data.name", "folder", "--data.root", root)
+
+
+def test_a_kill_in_the_middle_of_processing_leaves_nothing_that_counts(tmp_path):
+    command = folder_of_clips(tmp_path, 8)
+    blocked = tmp_path / "raw" / "clips" / "5.npy"
+    content = blocked.read_bytes()
+    blocked.unlink()
+    os.mkfifo(blocked)
+    process = subprocess.Popen([sys.executable, "-m", "stgraph", *map(str, command)])
+    partial = tmp_path / "processed" / "clips.partial"
+    deadline = time.monotonic() + 120
+    while not (partial / "keypoints.f32").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert partial.exists() and not (tmp_path / "processed" / "clips").exists()
+    blocked.unlink()
+    blocked.write_bytes(content)
+    done = stgraph(*command, "--training.epochs", 1, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert not partial.exists()
+
+
+def test_a_full_disk_gets_one_clear_line_and_leaves_no_half_store(tmp_path):
+    command = folder_of_clips(tmp_path, 8)
+    limit = 20_000  # bytes that any one file may have: less than the keypoints need
+    done = stgraph(
+        *command,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert_one_clear_line(done, "File too large")
+    assert not list((tmp_path / "processed").glob("clips*"))
+
+
+def test_a_label_outside_the_classes_is_named(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    clip = np.random.default_rng(0).normal(size=(1, 5, 25, 3)).astype(np.float32)
+    write_skeleton_file(raw / "S001C001P001R001A121.skeleton", clip)
+    done = stgraph("train", "--data.name", "ntu120-xsub", "--data.root", tmp_path)
+    assert_one_clear_line(done, "No .skeleton files")
+
+
+def test_evaluation_refuses_a_data_set_with_other_classes(last, tmp_path):
+    folder_of_clips(tmp_path, 4)
+    (tmp_path / "raw" / "layout.json").write_text(json.dumps(layouts.NTU25.to_dict()))
+    for path in (tmp_path / "raw" / "clips").iterdir():
+        np.save(path, np.zeros((4, 25, 3)) + np.arange(25)[None, :, None])
+    done = stgraph("evaluate", last, "--name", "folder", "--root", tmp_path)
+    assert_one_clear_line(done, "11 classes", "2")
