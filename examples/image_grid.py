@@ -35,7 +35,7 @@ def difference_from_conv2d() -> float:
     pixels = images.flatten(2).transpose(1, 2)
     ours = conv(pixels, graph.edge_index, graph.edge_type).transpose(1, 2).view(4, 8, SIDE, SIDE)
     kernel = conv.weight.permute(2, 1, 0).reshape(8, 3, 3, 3)
-    return float((ours - conv2d(images, kernel, conv.bias, padding=1)).abs().max())
+    return (ours - conv2d(images, kernel, conv.bias, padding=1)).abs().max().item()
 
 
 def draw_images(count: int) -> tuple[Tensor, Tensor]:
@@ -71,7 +71,7 @@ def main() -> None:
     print(f"largest difference from conv2d: {difference_from_conv2d():.1e}")
     model = GridClassifier(pixel_graph(SIDE, SIDE))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for step in range(1, 201):
+    for step in range(1, 151):
         images, classes = draw_images(32)
         optimizer.zero_grad()
         loss = cross_entropy(model(images), classes)

@@ -21,13 +21,14 @@ from torch_geometric.loader import DataLoader
 from stgraph import STGCN, SkeletonGraph, datasets, layouts, transforms
 
 
-def halved(keypoints: torch.Tensor) -> torch.Tensor:
-    """Every second frame, with the first person's spine at the origin to begin with."""
-    return transforms.center(keypoints, layouts.NTU25.index("spine mid"))[:, ::2]
+def shortened(keypoints: torch.Tensor) -> torch.Tensor:
+    """Sixteen frames, with the first person's spine at the origin to begin with."""
+    centered = transforms.center(keypoints, layouts.NTU25.index("spine mid"))
+    return transforms.resample(centered, 16)
 
 
 def load(root: str | None, split: str, graph: SkeletonGraph) -> datasets.SkeletonDataset:
-    options = {"graph": graph, "keypoint_transform": halved}
+    options = {"graph": graph, "keypoint_transform": shortened}
     if root is not None:
         return datasets.NTURGBD(root, split, **options)
     return datasets.SyntheticActions("runs/synthetic-small", split, performers=6, **options)
@@ -41,7 +42,7 @@ def train(model: STGCN, loader: DataLoader, optimizer: torch.optim.Optimizer) ->
         loss = cross_entropy(model(batch), batch.y)
         loss.backward()
         optimizer.step()
-        total += float(loss) * batch.num_graphs
+        total += loss.item() * batch.num_graphs
     return total / len(loader.dataset)
 
 
@@ -60,13 +61,13 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.manual_seed(0)
-    graph = SkeletonGraph.from_layout(layouts.NTU25)
+    graph = SkeletonGraph.from_layout(layouts.NTU25, temporal_kernel=5)
     train_set = load(args.root, "train", graph).shuffle()[: args.clips]
     test_set = load(args.root, "test", graph).shuffle()[: args.clips]
-    train_loader = DataLoader(train_set, batch_size=16, shuffle=True)
-    test_loader = DataLoader(test_set, batch_size=32)
+    train_loader = DataLoader(list(train_set), batch_size=16, shuffle=True)
+    test_loader = DataLoader(list(test_set), batch_size=32)
 
-    model = STGCN(3, train_set.num_classes, graph, blocks=[(32, 1), (32, 2), (64, 2)])
+    model = STGCN(3, train_set.num_classes, graph, blocks=[(24, 1), (48, 2), (48, 2)])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=args.epochs)
     for epoch in range(1, args.epochs + 1):

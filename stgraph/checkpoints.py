@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,12 +67,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     try:
         graph = SkeletonGraph.from_dict(known["graph"])
         model = STGCN(known["in_channels"], known["num_classes"], graph, **known["settings"])
+        class_names, data = tuple(known["class_names"]), dict(known["data"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} describes no network that this version knows: {error}") from None
     weights = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}
     check_weights(model, weights, path)
     model.load_state_dict(weights)
-    return Checkpoint(model.eval(), tuple(known["class_names"]), dict(known["data"]))
+    return Checkpoint(model.eval(), class_names, data)
 
 
 def check_weights(model: STGCN, weights: Mapping[str, Any], path: str | Path) -> None:
@@ -83,7 +83,7 @@ def check_weights(model: STGCN, weights: Mapping[str, Any], path: str | Path) ->
         ValueError: If there is one.
     """
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in weights.items()}
+    found = {name: tuple(getattr(value, "shape", ())) for name, value in weights.items()}
     missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     if missing or extra:
         raise ValueError(
@@ -104,12 +104,15 @@ def _load(path: Path) -> dict[str, Any]:
         raise ValueError(f"There is no check point at {path}.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    except Exception as error:  # what a damaged pickle raises depends on its bytes
         reason = str(error).strip().splitlines()
         raise ValueError(
-            f"{path} cannot be read as a check point: {reason[0] if reason else error!r}"
+            f"{path} cannot be read as a check point, it is damaged, cut off or of another kind: "
+            f"{reason[0] if reason else repr(error)}"
         ) from None
-    if not isinstance(content, dict) or not {"stgraph", "state_dict"} <= content.keys():
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(key), dict) for key in ("stgraph", "state_dict")
+    ):
         raise ValueError(
             f"{path} is no check point of stgraph: it lacks the keys 'stgraph' and 'state_dict'. "
             "Expected a file written by stgraph train or stgraph.checkpoints.save_checkpoint."

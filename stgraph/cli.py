@@ -13,13 +13,12 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 from torch_geometric.data import Batch
 
-from stgraph import datasets, options, train, transforms, visualize
+from stgraph import datasets, options, transforms, visualize
 from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.evaluate import Evaluation, evaluate, predict_logits
 from stgraph.graph import SkeletonData
-from stgraph.options import DataOptions, ModelOptions
-from stgraph.train import TrainingOptions
+from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
@@ -228,6 +227,8 @@ def _fit(
     out: Path,
     resume: str | None,
 ) -> dict[str, float]:
+    from stgraph import train  # Lightning takes seconds to import; only training needs it.
+
     data, model, training = groups
     train.seed_everything(training.seed)
     recognizer = train.ActionRecognizer(

@@ -6,9 +6,8 @@ import logging
 import sys
 import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import torch
@@ -27,6 +26,7 @@ from stgraph.checkpoints import check_weights, describe
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonData
 from stgraph.nn import STGCN
+from stgraph.options import TrainingOptions
 
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
@@ -35,48 +35,6 @@ _EXPECTED_WARNINGS = (
     ".*treespec, LeafSpec.*",
 )
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How a network is trained: SGD with Nesterov momentum, warm-up, then cosine to zero.
-
-    Args:
-        epochs: Passes over the training clips.
-        batch_size: Clips per step and device.
-        learning_rate: After warm-up.
-        weight_decay: L2 penalty on all weights, as in the released programs.
-        momentum: Of SGD.
-        warmup_epochs: Epochs, or a part of one, in which the rate rises linearly from zero.
-        label_smoothing: Share of the target spread over all classes.
-        gradient_clip: Largest norm of the gradient; 0 leaves it.
-        seed: Of everything random.
-        workers: Processes that read clips; 0 reads in this one.
-        devices: How many, or auto.
-        accelerator: cpu, gpu or auto.
-        precision: 32-true, bf16-mixed, 16-mixed or 64-true.
-    """
-
-    epochs: int = 30
-    batch_size: int = 16
-    learning_rate: float = 0.05
-    weight_decay: float = 5e-4
-    momentum: float = 0.9
-    warmup_epochs: float = 1.0
-    label_smoothing: float = 0.0
-    gradient_clip: float = 0.0
-    seed: int = 0
-    workers: int = 1
-    devices: int | Literal["auto"] = "auto"
-    accelerator: str = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0 or self.workers < 0:
-            raise ValueError(
-                f"epochs and batch_size are at least 1, learning_rate above 0, workers at least 0; "
-                f"found {self.epochs}, {self.batch_size}, {self.learning_rate}, {self.workers}."
-            )
 
 
 class ActionRecognizer(lightning.LightningModule):

@@ -31,7 +31,7 @@ def root(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "train", "test"),
+    ("protocol", "train", "test"),
     [
         ("ntu60-xsub", 12, 12),
         ("ntu60-xview", 16, 8),
@@ -39,12 +39,12 @@ def root(tmp_path):
         ("ntu120-xset", 18, 18),
     ],
 )
-def test_every_benchmark_takes_its_clips(root, benchmark, train, test):
-    sets = [NTURGBD(root, split, benchmark) for split in ("train", "test")]
+def test_every_benchmark_takes_its_clips(root, protocol, train, test):
+    sets = [NTURGBD(root, split, protocol) for split in ("train", "test")]
     assert [len(clips) for clips in sets] == [train, test]
     names = [{record.name for record in clips.records} for clips in sets]
     assert not names[0] & names[1]
-    assert sets[0].num_classes == (60 if "60" in benchmark else 120)
+    assert sets[0].num_classes == (60 if "60" in protocol else 120)
 
 
 def test_labels_are_actions_counted_from_zero(root):

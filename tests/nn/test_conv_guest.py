@@ -120,6 +120,7 @@ def transposed(layout: str, edge_index: Tensor, value: Tensor) -> Tensor:
 LAYOUTS = ["coo", "csr", "csc", pytest.param("SparseTensor", marks=pytest.mark.sparse)]
 
 
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("bias", BIASES)
 def test_a_sparse_adjacency_carries_edge_types(layout: str, bias: bool | str):
@@ -130,6 +131,7 @@ def test_a_sparse_adjacency_carries_edge_types(layout: str, bias: bool | str):
     torch.testing.assert_close(conv((x, x), transposed(layout, edge_index, edge_type)), wanted)
 
 
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_sparse_adjacency_carries_edge_weights(layout: str):
     edge_index, _, edge_weight = typed_graph()
@@ -146,6 +148,7 @@ class TestLazy:
         assert (conv.in_channels, weight.shape) == (4, (3, 4, 5))
         assert torch.equal(conv(x, *graph), out)
         assert conv.weight is weight
+        assert len(conv._forward_pre_hooks) == 0
 
     def test_inputs_may_be_named(self):
         edge_index, edge_type, _ = typed_graph()

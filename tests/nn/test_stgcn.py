@@ -13,7 +13,7 @@ from torch_geometric.data import Batch
 
 from stgraph import SkeletonData, SkeletonGraph, build_clip, layouts, partition
 from stgraph.graph import Temporal
-from stgraph.nn import STGCN, TEN_BLOCKS
+from stgraph.nn import STGCN, TEN_BLOCKS, JointNorm, NodeNorm
 from stgraph.nn.stgcn import pool_clips
 
 from .oracles import assert_same, dense_network, leaf, randomize
@@ -24,10 +24,14 @@ RAGGED = ((1, 9), (2, 4), (3, 1), (1, 2), (2, 13))
 
 
 def network(blocks: Sequence[tuple[int, int]] = SMALL, graph: SkeletonGraph = GRAPH) -> STGCN:
-    """A network in evaluation mode with nothing at its initial value."""
-    model = STGCN(3, 5, graph, blocks=blocks).eval()
+    """A network in evaluation mode with nothing at its initial value, normalised to our clips."""
+    model = STGCN(3, 5, graph, blocks=blocks)
     randomize(model)
-    return model
+    for module in model.modules():
+        if isinstance(module, NodeNorm | JointNorm):
+            module.momentum = 1.0
+    model(batch_of(ragged_clips(graph)))
+    return model.eval()
 
 
 def clip(persons: int, frames: int, graph: SkeletonGraph = GRAPH, seen: float = 1.0):

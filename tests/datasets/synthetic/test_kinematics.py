@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stgraph.datasets.kinematics import (
+from stgraph.datasets.synthetic.kinematics import (
     ACTIONS,
     REVERSED_PAIRS,
     TWO_PERSON_ACTIONS,
@@ -20,7 +20,7 @@ from stgraph.datasets.kinematics import (
     generate_clip,
     perform,
 )
-from stgraph.datasets.motions import draw_performer
+from stgraph.datasets.synthetic.motions import draw_performer
 from stgraph.layouts import NTU25
 
 Array = NDArray[Any]

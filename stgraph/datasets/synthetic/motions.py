@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stgraph.datasets.figure import Array, Body, Gesture
+from stgraph.datasets.synthetic.figure import Array, Body, Gesture
 
 FRAMES_PER_SECOND = 30.0
 _HANGING = (0.1, 0.2, 0.15, 0.3)  # elevation, azimuth, splay, bend

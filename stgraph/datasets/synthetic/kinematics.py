@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stgraph.datasets import motions
-from stgraph.datasets.figure import Array, Gesture, pose, rotation
-from stgraph.datasets.motions import Performer, draw_performer
+from stgraph.datasets.synthetic import motions
+from stgraph.datasets.synthetic.figure import Array, Gesture, pose, rotation
+from stgraph.datasets.synthetic.motions import Performer, draw_performer
 
 _Motion = Callable[[Performer, Array, np.random.Generator], Gesture]
 
