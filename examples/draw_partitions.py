@@ -14,7 +14,7 @@ import matplotlib
 import torch
 
 from stgraph import SkeletonData, SkeletonGraph, build_clip, layouts, transforms, visualize
-from stgraph.datasets.kinematics import ACTIONS, clip_rng, generate_clip
+from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
 
 
 def two_persons() -> SkeletonData:

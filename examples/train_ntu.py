@@ -56,8 +56,8 @@ def accuracy(model: STGCN, loader: DataLoader) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", help="folder with NTU RGB+D; default: synthetic clips")
-    parser.add_argument("--clips", type=int, default=128, help="clips to train and to test on")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--clips", type=int, default=96, help="clips to train and to test on")
+    parser.add_argument("--epochs", type=int, default=8)
     args = parser.parse_args()
 
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def main() -> None:
     train_loader = DataLoader(list(train_set), batch_size=16, shuffle=True)
     test_loader = DataLoader(list(test_set), batch_size=32)
 
-    model = STGCN(3, train_set.num_classes, graph, blocks=[(24, 1), (48, 2), (48, 2)])
+    model = STGCN(3, train_set.num_classes, graph, blocks=[(32, 1), (64, 2)])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=args.epochs)
     for epoch in range(1, args.epochs + 1):
