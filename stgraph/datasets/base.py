@@ -96,7 +96,7 @@ class SkeletonDataset(Dataset):
 
     def keypoints(self, index: int) -> Tensor:
         """The stored keypoints ``[M, T, V, C]`` of a clip of this split, a copy."""
-        return torch.from_numpy(np.array(self.store.keypoints(self._chosen[index])))
+        return self._stored(self.indices()[index])
 
     def raw_items(self) -> Iterable[Path]:
         """The raw files, one per clip."""
@@ -145,11 +145,14 @@ class SkeletonDataset(Dataset):
 
     def get(self, idx: int) -> SkeletonData:
         record = self.store.records[self._chosen[idx]]
-        keypoints = self.keypoints(idx)
+        keypoints = self._stored(idx)
         if self.keypoint_transform is not None:
             keypoints = self.keypoint_transform(keypoints)
         visible = transforms.visible(keypoints)
         return build_clip(keypoints, self.graph, y=record.label, visible=visible, name=record.name)
+
+    def _stored(self, position: int) -> Tensor:
+        return torch.from_numpy(np.array(self.store.keypoints(self._chosen[position])))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root}, split={self.split!r})"

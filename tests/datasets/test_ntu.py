@@ -138,6 +138,12 @@ def test_graph_and_transforms_are_the_callers(root):
     assert clips[0].marked and clips[0].clip.labels == graph.labels
 
 
+def test_stored_keypoints_follow_the_slice(root):
+    tail = NTURGBD(root)[3:]
+    assert torch.equal(tail.keypoints(0).reshape(-1, 3), tail[0].x)
+    assert tail.records[0].name == tail[0].clip.name
+
+
 def test_slices_and_loaders_of_pyg_work(root):
     clips = NTURGBD(root)
     half = clips[:6]
