@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stgraph import layouts
 from stgraph.graph import ClipFacts, EdgeLabels, SkeletonData, SkeletonGraph
+from stgraph.skeleton import SkeletonLayout
 
 
 class Nodes(NamedTuple):
@@ -210,13 +212,22 @@ def _check_keypoints(points: Tensor, graph: SkeletonGraph) -> None:
     if points.shape[2] != graph.num_joints:
         raise ValueError(
             f"Keypoints have {points.shape[2]} joints, layout '{graph.layout.name}' has "
-            f"{graph.num_joints}; choose the layout that the clip was recorded with."
+            f"{graph.num_joints}; {_likely_layouts(points.shape[2])}."
         )
     if points.numel() == 0:
         raise ValueError(
             f"Keypoints of shape {list(points.shape)} hold no persons or no frames; a clip needs "
             "at least one of each. Leave such clips out."
         )
+
+
+def _likely_layouts(joints: int) -> str:
+    known = [
+        f"layouts.{name}"
+        for name, value in vars(layouts).items()
+        if isinstance(value, SkeletonLayout) and value.num_joints == joints
+    ]
+    return f"{joints} joints are {' or '.join(known or ['a SkeletonLayout of your own'])}"
 
 
 def _check_visible(points: Tensor, seen: Tensor, pad: tuple[int, int] | None) -> None:

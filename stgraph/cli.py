@@ -23,9 +23,9 @@ from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
 DEMO = (
-    DataOptions(rotate=0.3),
-    ModelOptions(blocks="small", dropout=0.1),
-    TrainingOptions(epochs=8, batch_size=16, learning_rate=0.05),
+    DataOptions(performers=24),
+    ModelOptions(blocks="small", dropout=0.0),
+    TrainingOptions(epochs=12, batch_size=8, learning_rate=0.1, weight_decay=1e-4),
 )
 
 

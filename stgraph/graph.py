@@ -102,6 +102,7 @@ class SkeletonGraph:
         """
         if edge_index is None:
             edge_index = partitions.neighborhood(layout)
+        partitions.check_edges(edge_index, layout)
         edge_type, subset_names = partition(layout, edge_index)
         _check_labels(edge_index, edge_type, subset_names)
         edge_weight = normalization(edge_index, edge_type, layout.num_joints)
@@ -224,8 +225,8 @@ class SkeletonData(Data):
 
     @property
     def clips(self) -> list[ClipFacts]:
-        """The facts of each clip: of one in a single clip, of all in a batch."""
-        facts = self["clip"]
+        """The facts of each clip, as far as known: of one, or of all in a batch."""
+        facts = self.get("clip") or []
         return [facts] if isinstance(facts, ClipFacts) else facts
 
     def to_networkx(self) -> nx.MultiDiGraph:
@@ -236,7 +237,7 @@ class SkeletonData(Data):
         in space (the root subset) and in time (offset zero).
         """
         y = None if self.y is None else self.y.tolist()
-        graph = nx.MultiDiGraph(y=y, clip=self["clip"], dtype=self.x.dtype)
+        graph = nx.MultiDiGraph(y=y, clip=self.get("clip"), dtype=self.x.dtype)
         columns = (self.x.tolist(), *(self[key].tolist() for key in _NODE_KEYS))
         for node, (x, *place) in enumerate(zip(*columns, strict=True)):
             graph.add_node(node, x=x, **dict(zip(_NODE_KEYS, place, strict=True)))

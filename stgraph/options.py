@@ -21,7 +21,7 @@ from stgraph.graph import SkeletonGraph
 from stgraph.nn import STGCN, TEN_BLOCKS
 from stgraph.skeleton import SkeletonLayout
 
-SMALL_BLOCKS = ((32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1))
+SMALL_BLOCKS = ((32, 1), (64, 2), (64, 1), (128, 2))
 
 PARTITIONS = ("uniform", "distance", "spatial", "spatial_2018")
 NORMALIZATIONS = (

@@ -57,6 +57,20 @@ def neighborhood(
     return torch.stack([source, target])
 
 
+def check_edges(edge_index: Tensor, layout: SkeletonLayout) -> None:
+    """Raise :class:`ValueError` unless ``edge_index`` is ``[2, E]`` joint numbers of the layout."""
+    if edge_index.ndim != 2 or len(edge_index) != 2 or edge_index.dtype != torch.long:
+        raise ValueError(
+            f"Edges are whole numbers (torch.long) of shape [2, E], source and target, found "
+            f"{edge_index.dtype} of shape {list(edge_index.shape)}."
+        )
+    if edge_index.numel() and not 0 <= edge_index.min() <= edge_index.max() < layout.num_joints:
+        raise ValueError(
+            f"Edges name joints {int(edge_index.min())} to {int(edge_index.max())}, layout "
+            f"'{layout.name}' has 0 to {layout.num_joints - 1}."
+        )
+
+
 def uniform(layout: SkeletonLayout, edge_index: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     """Uni-labeling: the whole neighbourhood is one subset (K = 1)."""
     return torch.zeros_like(edge_index[0]), ("all",)

@@ -196,16 +196,14 @@ def _keep_metrics(out: Path) -> None:
 
 def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
     """Lightning's trainer with our loggers and check points."""
-    keep = ModelCheckpoint(
-        out / "checkpoints",
-        "best",
-        monitor="val_top1",
-        mode="max",
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    callbacks: list[Callback] = [keep, LearningRateMonitor("epoch"), EpochLine()]
+    folder = out / "checkpoints"
+    always: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    callbacks: list[Callback] = [
+        ModelCheckpoint(folder, "best", monitor="val_top1", mode="max", **always),
+        ModelCheckpoint(folder, "last", **always),
+        LearningRateMonitor("epoch"),
+        EpochLine(),
+    ]
     interactive = sys.stderr.isatty()
     if interactive:
         callbacks.append(RichProgressBar(leave=False))

@@ -77,6 +77,24 @@ def test_training_leaves_config_metrics_and_check_points(run):
     assert config["training"]["epochs"] == 2 and config["data"]["performers"] == 3
 
 
+def test_the_last_check_point_is_of_the_last_epoch_and_the_best_of_the_best(run):
+    with open(run / "metrics.csv", newline="") as file:
+        scores = [float(row["val_top1"]) for row in csv.DictReader(file) if row["val_top1"]]
+    best, last = (
+        torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
+        for name in ("best", "last")
+    )
+    assert last == len(scores) - 1 == 1
+    assert scores[best] == max(scores)
+
+
+def test_evaluating_the_last_check_point_repeats_the_last_validation(run, last, tmp_path):
+    assert stgraph("evaluate", last, "--out", tmp_path).returncode == 0
+    with open(run / "metrics.csv", newline="") as file:
+        scores = [float(row["val_top1"]) for row in csv.DictReader(file) if row["val_top1"]]
+    assert np.isclose(json.loads((tmp_path / "metrics.json").read_text())["top1"], scores[-1])
+
+
 def test_a_saved_config_given_back_repeats_the_run_bit_by_bit(run, tmp_path):
     done = stgraph("train", "--config", run / "config.yaml", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -224,9 +242,7 @@ def test_unusable_skeleton_files_are_named_by_predict(content, words, last, tmp_
 )
 def test_unusable_arrays_are_named_by_predict(array, words, last, tmp_path):
     np.save(tmp_path / "clip.npy", array)
-    assert_one_clear_line(
-        stgraph("predict", tmp_path / "clip.npy", "--checkpoint", last), *words
-    )
+    assert_one_clear_line(stgraph("predict", tmp_path / "clip.npy", "--checkpoint", last), *words)
 
 
 def test_files_of_other_kinds_and_absent_ones_are_named(last, tmp_path):

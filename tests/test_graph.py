@@ -199,3 +199,20 @@ def test_a_node_removed_in_networkx_takes_its_edges_along():
 def test_a_clip_knows_its_size_without_its_tensors():
     facts = ClipFacts(2, 5, 3, GRAPH.labels, "clip of 5")
     assert clip_of(5, persons=2).clips == [facts]
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        (torch.tensor([[0, 40], [1, 2]]), r"joints 0 to 40, layout 'NTU25' has 0 to 24"),
+        (torch.tensor([[0, 1, 2]]), r"shape \[2, E\].*found torch.int64 of shape \[1, 3\]"),
+        (torch.tensor([[0.0], [1.0]]), r"found torch.float32 of shape \[2, 1\]"),
+    ],
+)
+def test_edges_that_are_no_edges_of_the_layout_are_named(edges, message):
+    with pytest.raises(ValueError, match=message):
+        SkeletonGraph.from_layout(layouts.NTU25, edge_index=edges)
+
+
+def test_a_clip_made_by_hand_without_facts_has_none():
+    assert SkeletonData(x=torch.zeros(1, 3)).clips == []

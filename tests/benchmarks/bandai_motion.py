@@ -64,10 +64,7 @@ def nearest_neighbour(source: Path, frames: int = 52) -> float:
     """Test accuracy of the nearest training clip, on raw joints at ``frames`` moments."""
     archive = np.load(source, allow_pickle=False)
     xyz, offsets = archive["xyz"].astype(np.float32), archive["offsets"]
-    at = [
-        np.linspace(start, stop - 1, frames).astype(int)
-        for start, stop in pairwise(offsets)
-    ]
+    at = [np.linspace(start, stop - 1, frames).astype(int) for start, stop in pairwise(offsets)]
     features: NDArray[np.float32] = np.stack([xyz[index].ravel() for index in at])
     test = np.isin(archive["style"], TEST_STYLES)
     known, asked = features[~test], features[test]

@@ -127,7 +127,7 @@ def circle_arms(performer: Performer, tempo: Array, rng: np.random.Generator) ->
 
 def turn_left(performer: Performer, tempo: Array, rng: np.random.Generator) -> Gesture:
     """Turn on the spot in small steps, from half the angle on the right to half on the left."""
-    angle = np.clip(1.9 * performer.vigour + rng.normal(0, 0.2), 1.3, 2.7)
+    angle = np.clip(3.0 * performer.vigour + rng.normal(0, 0.3), 2.2, 4.2)
     done, lift = _steps(tempo, max(2, round(len(tempo) / FRAMES_PER_SECOND * 1.3)), rng)
     gesture = stand(performer, tempo, rng)
     turned = angle * (done - 0.5)
