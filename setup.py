@@ -20,7 +20,7 @@ def version() -> str:
 
 
 TRAIN = [
-    "lightning>=2.4",
+    "lightning>=2.6",
     "torchmetrics>=1.4",
     "jsonargparse[signatures]>=4.35",
     "tensorboard>=2.17",
@@ -64,7 +64,7 @@ setup(
     ],
     python_requires=">=3.10",
     packages=find_packages(include=["stgraph", "stgraph.*"]),
-    package_data={"stgraph": ["py.typed", "datasets/*.txt", "recipes/*.yaml"]},
+    package_data={"stgraph": ["py.typed", "datasets/*.txt"]},
     install_requires=[
         "torch>=2.8",
         "torch-geometric>=2.7",
@@ -79,6 +79,6 @@ setup(
         "docs": DOCS,
         "dev": [*TOOLS, *TRAIN, *VIZ],
     },
-    entry_points={"console_scripts": ["stgraph = stgraph.cli:main"]},
+    entry_points={"console_scripts": ["stgraph = stgraph.__main__:main"]},
     zip_safe=False,
 )

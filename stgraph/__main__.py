@@ -1,8 +1,22 @@
-"""``python -m stgraph``: the same as the command ``stgraph``."""
+"""``python -m stgraph`` and the command ``stgraph``."""
+
+from __future__ import annotations
 
 import sys
 
-from stgraph.cli import main
+
+def main() -> int:
+    """Run the command line, or say what to install for it."""
+    try:
+        from stgraph import cli
+    except ModuleNotFoundError as error:
+        print(
+            f"stgraph: the command needs {error.name}: pip install 'stgraph-pyg[train,viz]'",
+            file=sys.stderr,
+        )
+        return 1
+    return cli.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -62,6 +62,11 @@ def connect(nodes: Nodes, template: Tensor, offsets: Tensor) -> Edges:
     source_joint = template[0][incoming.clamp(min=0)]
     shift = (source_joint - nodes.joint[:, None]) * stride
     wanted = key[:, None, None] + shift[:, :, None] + offsets
+    if bool((sorted_key[1:] == sorted_key[:-1]).any()):
+        raise ValueError(
+            "Two nodes have the same person, joint and frame; give nodes that you add, such as "
+            "objects, a person number of their own."
+        )
     place = torch.searchsorted(sorted_key, wanted).clamp(max=len(key) - 1)
     found = (sorted_key[place] == wanted) & (incoming >= 0)[:, :, None]
 
@@ -145,7 +150,7 @@ def build_clip(
         _check_visible(points, seen, pad)
     _check_finite(points, seen)
     persons, frames, joints, _ = points.shape
-    facts = ClipFacts(persons, frames, joints, graph.labels, name)
+    facts = ClipFacts(persons, frames, joints, graph.labels, graph.identity, name)
     if pad is not None:
         points, seen = _pad_with_zeros(points, seen, pad)
 

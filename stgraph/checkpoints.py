@@ -21,8 +21,9 @@ class Checkpoint:
 
     Attributes:
         model: In evaluation mode, on the CPU.
-        class_names: One per output, or empty.
-        data: How its clips were read and prepared, plain values.
+        class_names: One per output; numbers where none were saved.
+        data: How its clips were read and prepared, plain values; empty if the network takes
+            keypoints as they are.
     """
 
     model: STGCN
@@ -46,9 +47,16 @@ def describe(
     }
 
 
-def save_checkpoint(model: STGCN, path: str | Path, class_names: tuple[str, ...] = ()) -> None:
+def save_checkpoint(
+    model: STGCN,
+    path: str | Path,
+    *,
+    class_names: tuple[str, ...] = (),
+    data: Mapping[str, Any] | None = None,
+) -> None:
     """Write a network to ``path`` so that :func:`load_checkpoint` reads it."""
-    torch.save({"stgraph": describe(model, class_names), "state_dict": model.state_dict()}, path)
+    content = {"stgraph": describe(model, class_names, data), "state_dict": model.state_dict()}
+    torch.save(content, path)
 
 
 def load_checkpoint(path: str | Path) -> STGCN:
@@ -73,7 +81,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     weights = {name.removeprefix("model."): value for name, value in content["state_dict"].items()}
     check_weights(model, weights, path)
     model.load_state_dict(weights)
-    return Checkpoint(model.eval(), class_names, data)
+    names = class_names or tuple(str(label) for label in range(model.num_classes))
+    return Checkpoint(model.eval(), names, data)
 
 
 def check_weights(model: STGCN, weights: Mapping[str, Any], path: str | Path) -> None:
@@ -97,6 +106,34 @@ def check_weights(model: STGCN, weights: Mapping[str, Any], path: str | Path) ->
                 f"{path} is a check point of another architecture: {name} has the shape "
                 f"{found[name]}, the network's is {shape}."
             )
+
+
+def check_same_network(content: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Compare the description in a check point with that of the network to resume.
+
+    Raises:
+        ValueError: If they differ in anything that the weights or the classes depend on.
+    """
+    found = content.get("stgraph", {})
+    for key in ("network", "settings", "graph", "in_channels", "num_classes", "class_names"):
+        if found.get(key) != wanted[key]:
+            raise ValueError(
+                f"The check point to resume from is of another architecture: its {key} differ "
+                f"(found {str(found.get(key))[:80]}, expected {str(wanted[key])[:80]}); resume "
+                "with the options of its config.yaml."
+            )
+
+
+def check_resume(path: str | Path, epochs: int) -> None:
+    """Raise :class:`ValueError` unless ``path`` is a run that has not had ``epochs`` epochs yet."""
+    if not Path(path).is_file():
+        raise ValueError(f"There is no check point to resume from at {path}.")
+    done = 1 + int(_load(Path(path)).get("epoch", -1))
+    if done >= epochs:
+        raise ValueError(
+            f"{path} has had {done} epochs already and {epochs} were asked for; raise --epochs to "
+            "go on."
+        )
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch_geometric.data import Batch
 
 from stgraph import datasets, options, transforms, visualize
 from stgraph.build import build_clip
-from stgraph.checkpoints import Checkpoint, read_checkpoint
+from stgraph.checkpoints import Checkpoint, check_resume, read_checkpoint
 from stgraph.evaluate import Evaluation, evaluate, predict_logits
 from stgraph.graph import SkeletonData
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     command = chosen.subcommand
     try:
-        COMMANDS[command](chosen[command])
+        run, _ = COMMANDS[command]
+        run(chosen[command])
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("STGRAPH_TRACEBACK"):
             raise
@@ -53,10 +54,12 @@ def run_train(arguments: Namespace) -> None:
     """Train a network; everything lands in --out."""
     out = Path(arguments.out)
     data, model, training = _groups(arguments)
+    if arguments.resume is not None:
+        check_resume(arguments.resume, training.epochs)
     graph = options.make_graph(options.make_layout(data), model)
-    train_set = options.make_dataset(data, "train", graph)
+    train_set = options.make_dataset(data, "train", graph, training=True)
     test_set = options.make_dataset(data, data.test_split, graph)
-    options.save_config(out / "config.yaml", data=data, model=model, training=training)
+    options.save_config(out / "config.yaml", training, data=data, model=model)
     metrics = _fit(train_set, test_set, (data, model, training), out, arguments.resume)
     print(f"last epoch: test top-1 {100 * metrics['val_top1']:.2f} %. Results lie in {out}")
 
@@ -64,9 +67,15 @@ def run_train(arguments: Namespace) -> None:
 def run_evaluate(arguments: Namespace) -> None:
     """Measure a check point on a labelled split: metrics, per-class table, confusion matrix."""
     checkpoint = read_checkpoint(arguments.checkpoint)
+    checkpoint.model.to(_device(arguments.device))
     changed = {key: arguments[key] for key in ("root", "name") if arguments[key]}
     if arguments.split:
         changed["test_split"] = arguments.split
+    if not checkpoint.data:
+        raise ValueError(
+            f"{arguments.checkpoint} does not say how clips are prepared; evaluate check points "
+            "of stgraph train, or others in Python with stgraph.evaluate."
+        )
     data = replace(DataOptions(**checkpoint.data), **changed)
     clips = options.make_dataset(data, data.test_split, checkpoint.model.graph)
     if clips.class_names != checkpoint.class_names:
@@ -76,13 +85,16 @@ def run_evaluate(arguments: Namespace) -> None:
             "trained for."
         )
     out = Path(arguments.out or Path(arguments.checkpoint).parent.parent / "evaluation")
-    found = evaluate(checkpoint.model, clips, workers=arguments.workers)
+    found = evaluate(
+        checkpoint.model, clips, batch_size=arguments.batch_size, workers=arguments.workers
+    )
     _write_evaluation(found, out)
 
 
 def run_predict(arguments: Namespace) -> None:
     """Name the most probable classes of clips in .skeleton or .npy files."""
     checkpoint = read_checkpoint(arguments.checkpoint)
+    checkpoint.model.to(_device(arguments.device))
     if arguments.top < 1:
         raise ValueError(f"--top is at least 1, not {arguments.top}.")
     for path in arguments.files:
@@ -123,10 +135,10 @@ def run_demo(arguments: Namespace) -> None:
     training = replace(training, epochs=arguments.epochs)
     graph = options.make_graph(options.make_layout(data), model)
     print(f"1/4  clips as .skeleton files in {data.root}")
-    train_set = options.make_dataset(data, "train", graph)
+    train_set = options.make_dataset(data, "train", graph, training=True)
     test_set = options.make_dataset(data, "test", graph)
     print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
-    options.save_config(out / "config.yaml", data=data, model=model, training=training)
+    options.save_config(out / "config.yaml", training, data=data, model=model)
     _fit(train_set, test_set, (data, model, training), out, None)
     print("3/4  evaluating the last check point on performers it has not seen")
     checkpoint = read_checkpoint(out / "checkpoints" / "last.ckpt")
@@ -142,21 +154,12 @@ def run_demo(arguments: Namespace) -> None:
     )
 
 
-COMMANDS = {
-    "train": run_train,
-    "evaluate": run_evaluate,
-    "predict": run_predict,
-    "draw": run_draw,
-    "demo": run_demo,
-}
-
-
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="stgraph", description=__doc__)
     commands = parser.add_subcommands()
-    for name, command in COMMANDS.items():
+    for name, (command, add_arguments) in COMMANDS.items():
         sub = ArgumentParser(description=command.__doc__)
-        _ARGUMENTS[name](sub)
+        add_arguments(sub)
         commands.add_subcommand(name, sub, help=command.__doc__)
     return parser
 
@@ -167,9 +170,9 @@ def _train_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--resume", type=str | None, default=None, help="Check point to go on from."
     )
+    parser.add_class_arguments(TrainingOptions)
     parser.add_class_arguments(DataOptions, "data")
     parser.add_class_arguments(ModelOptions, "model")
-    parser.add_class_arguments(TrainingOptions, "training")
 
 
 def _evaluate_arguments(parser: ArgumentParser) -> None:
@@ -179,12 +182,15 @@ def _evaluate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--split", type=str | None, default=None, help="Its split.")
     parser.add_argument("--out", type=str | None, default=None, help="Folder for the tables.")
     parser.add_argument("--workers", type=int, default=1, help="Processes that read clips.")
+    parser.add_argument("--batch_size", type=int, default=16, help="Clips at once.")
+    parser.add_argument("--device", type=str, default="auto", help="cpu, cuda ... or auto.")
 
 
 def _predict_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=str, help=".skeleton or .npy clips.")
     parser.add_argument("--checkpoint", type=str, required=True, help="From stgraph train.")
     parser.add_argument("--top", type=int, default=5, help="How many classes to name.")
+    parser.add_argument("--device", type=str, default="auto", help="cpu, cuda ... or auto.")
 
 
 def _draw_arguments(parser: ArgumentParser) -> None:
@@ -203,12 +209,12 @@ def _demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--performers", type=int, default=DEMO[0].performers)
 
 
-_ARGUMENTS = {
-    "train": _train_arguments,
-    "evaluate": _evaluate_arguments,
-    "predict": _predict_arguments,
-    "draw": _draw_arguments,
-    "demo": _demo_arguments,
+COMMANDS = {
+    "train": (run_train, _train_arguments),
+    "evaluate": (run_evaluate, _evaluate_arguments),
+    "predict": (run_predict, _predict_arguments),
+    "draw": (run_draw, _draw_arguments),
+    "demo": (run_demo, _demo_arguments),
 }
 
 
@@ -216,7 +222,7 @@ def _groups(arguments: Namespace) -> Options:
     return (
         DataOptions(**arguments.data.as_dict()),
         ModelOptions(**arguments.model.as_dict()),
-        TrainingOptions(**arguments.training.as_dict()),
+        TrainingOptions(**{field.name: arguments[field.name] for field in fields(TrainingOptions)}),
     )
 
 
@@ -235,7 +241,7 @@ def _fit(
         options.make_model(train_set, model),
         training,
         train_set.class_names,
-        options.to_plain(data),
+        asdict(data),
     )
     return train.fit(recognizer, train_set, test_set, out, resume=resume)
 
@@ -252,14 +258,25 @@ def _write_evaluation(found: Evaluation, out: Path) -> None:
     )
 
 
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("There is no CUDA device here; use --device cpu.")
+    return device
+
+
 def _save(figure: Any, path: Path) -> None:
     figure.savefig(path, dpi=150, bbox_inches="tight")
 
 
 def _read_clip(path: Path, checkpoint: Checkpoint) -> SkeletonData:
     graph = checkpoint.model.graph
-    prepare = options.Preparation(graph.layout, DataOptions(**checkpoint.data), training=False)
-    keypoints = prepare(_read_keypoints(path, graph.num_joints))
+    keypoints = _read_keypoints(path, graph.num_joints)
+    if checkpoint.data:
+        data = DataOptions(**checkpoint.data)
+        keypoints = options.Preparation(graph.layout, data, training=False)(keypoints)
     return build_clip(keypoints, graph, visible=transforms.visible(keypoints), name=path.stem)
 
 

@@ -102,9 +102,13 @@ def evaluate(
 
 def predict_logits(model: STGCN, batch: SkeletonData) -> Tensor:
     """Logits ``[B, classes]`` in evaluation mode, on the CPU."""
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        return model.eval()(batch.to(device)).float().cpu()
+    device, training = next(model.parameters()).device, model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            return model(batch.to(device)).float().cpu()
+    finally:
+        model.train(training)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: object) -> None:

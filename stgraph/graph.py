@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import networkx as nx
@@ -115,6 +118,11 @@ class SkeletonGraph:
         return cls(layout, edge_index, edge_type, edge_weight, tuple(subset_names), labels)
 
     @property
+    def identity(self) -> str:
+        """Layout and digest, as clips carry them."""
+        return f"{self.layout.name} {self.digest}"
+
+    @property
     def num_subsets(self) -> int:
         return self.labels.num_subsets
 
@@ -146,6 +154,11 @@ class SkeletonGraph:
             if isinstance(getattr(self, field.name), Tensor)
         }
         return replace(self, **moved)
+
+    @cached_property
+    def digest(self) -> str:
+        """A short name of all that the graph is: equal graphs have equal digests."""
+        return hashlib.sha256(json.dumps(self.to_dict()).encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, fit for JSON and for check points that are safe to load."""
@@ -185,6 +198,7 @@ class ClipFacts:
     Attributes:
         persons, frames, joints: The shape of the keypoints that the clip was built from.
         labels: What its edge labels mean.
+        graph: Layout and digest of the graph it was built with.
         name: What the clip is called, if anything.
     """
 
@@ -192,6 +206,7 @@ class ClipFacts:
     frames: int
     joints: int
     labels: EdgeLabels
+    graph: str
     name: str | None = None
 
 
@@ -230,7 +245,7 @@ class SkeletonData(Data):
         return [facts] if isinstance(facts, ClipFacts) else facts
 
     def to_networkx(self) -> nx.MultiDiGraph:
-        """The clip as a networkx graph; nothing is dropped, :meth:`from_networkx` undoes it.
+        """The fields above of one clip as a networkx graph; :meth:`from_networkx` undoes it.
 
         Nodes carry ``x`` (a list), ``frame``, ``joint``, ``person``; edges carry ``edge_type``,
         ``edge_weight`` and ``edge_template``. A multigraph, since a node is joined to itself both

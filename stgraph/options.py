@@ -6,6 +6,7 @@ This and :mod:`stgraph.cli` are the only places where text becomes objects.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,10 +46,13 @@ class DataOptions:
         performers: Of the synthetic set: how many people act.
         test_split: The split that evaluation looks at.
         on_error: fail, or skip raw files that cannot be read.
+        coordinates: How many channels, from the first, are coordinates; 0: all. With x, y and a
+            score it is 2, so that the score is left alone.
         center: Whether the layout's centre joint starts at the origin.
         align: Four joint names (from, to, from, to): the first two will point up, the others along
             x; for example [spine base, spine mid, left shoulder, right shoulder]. Empty: leave.
         frames: Sample every clip to this many frames; 0 keeps the clips' own lengths.
+        every: Keep every so-many-th frame, which keeps the tempo of short and long clips alike.
         rotate: Training clips turn by up to this many radians about each axis.
         scale: Training clips grow or shrink by up to this share along each axis.
     """
@@ -58,9 +62,11 @@ class DataOptions:
     performers: int = 40
     test_split: str = "test"
     on_error: Literal["fail", "skip"] = "fail"
+    coordinates: int = 0
     center: bool = True
     align: list[str] = field(default_factory=list)
     frames: int = 0
+    every: int = 1
     rotate: float = 0.0
     scale: float = 0.0
 
@@ -133,7 +139,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to the keypoints of a clip, in order: centre, align, sample, vary."""
+    """What is done to the keypoints of a clip, in order: choose frames, centre, align, vary."""
 
     layout: SkeletonLayout
     options: DataOptions
@@ -144,18 +150,26 @@ class Preparation:
         generator = None
         if self.training:
             generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
-        if options.center:
-            keypoints = transforms.center(keypoints, self.layout.center)
-        if options.align:
-            bottom, top, left, right = (self.layout.index(name) for name in options.align)
-            keypoints = transforms.align(keypoints, (bottom, top), (left, right))
+        if options.every > 1:
+            keypoints = transforms.thin(keypoints, options.every, generator=generator)
         if options.frames:
             keypoints = transforms.resample(keypoints, options.frames, generator=generator)
+        channels = options.coordinates or keypoints.shape[-1]
+        points, score = keypoints[..., :channels], keypoints[..., channels:]
+        return torch.cat([self._place(points, generator), score], dim=-1)
+
+    def _place(self, points: Tensor, generator: torch.Generator | None) -> Tensor:
+        options = self.options
+        if options.center:
+            points = transforms.center(points, self.layout.center)
+        if options.align:
+            bottom, top, left, right = (self.layout.index(name) for name in options.align)
+            points = transforms.align(points, (bottom, top), (left, right))
         if self.training and options.rotate:
-            keypoints = transforms.random_rotation(keypoints, options.rotate, generator=generator)
+            points = transforms.random_rotation(points, options.rotate, generator=generator)
         if self.training and options.scale:
-            keypoints = transforms.random_scale(keypoints, options.scale, generator=generator)
-        return keypoints
+            points = transforms.random_scale(points, options.scale, generator=generator)
+        return points
 
 
 def make_layout(data: DataOptions) -> SkeletonLayout:
@@ -177,10 +191,12 @@ def make_graph(layout: SkeletonLayout, model: ModelOptions) -> SkeletonGraph:
     )
 
 
-def make_dataset(data: DataOptions, split: str, graph: SkeletonGraph) -> SkeletonDataset:
-    """The clips of a split, prepared as the options say."""
+def make_dataset(
+    data: DataOptions, split: str, graph: SkeletonGraph, *, training: bool = False
+) -> SkeletonDataset:
+    """The clips of a split, prepared as the options say, at random only if for ``training``."""
     _check_data(data)
-    prepare = Preparation(graph.layout, data, training=split == "train")
+    prepare = Preparation(graph.layout, data, training)
     if data.name == "folder":
         return datasets.SkeletonFolder(
             data.root, split, graph=graph, keypoint_transform=prepare, on_error=data.on_error
@@ -224,15 +240,10 @@ def make_model(dataset: SkeletonDataset, model: ModelOptions) -> STGCN:
     )
 
 
-def to_plain(data: DataOptions) -> dict[str, Any]:
-    """The options as plain values for a check point."""
-    return asdict(data)
-
-
-def save_config(path: Path, **groups: Any) -> None:
-    """Write groups of options as the YAML file that ``stgraph train --config`` takes."""
+def save_config(path: Path, training: TrainingOptions, **groups: Any) -> None:
+    """Write options as the YAML file that ``stgraph train --config`` takes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {name: asdict(group) for name, group in groups.items()}
+    plain = asdict(training) | {name: asdict(group) for name, group in groups.items()}
     path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
 
 
@@ -242,13 +253,17 @@ def _check_data(data: DataOptions) -> None:
         raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
     if data.align and len(data.align) != 4:
         raise ValueError(f"align takes four joint names, found {len(data.align)}.")
-    if data.frames < 0 or data.rotate < 0 or data.scale < 0:
-        raise ValueError("frames, rotate and scale are not negative.")
+    if min(data.frames, data.rotate, data.scale, data.coordinates) < 0 or data.every < 1:
+        raise ValueError(
+            "frames, rotate, scale and coordinates are not negative, every is at least 1; found "
+            f"{data.frames}, {data.rotate}, {data.scale}, {data.coordinates}, {data.every}."
+        )
 
 
 def _function(text: str, home: Any, known: tuple[str, ...], what: str) -> Callable[..., Any]:
     """The function of that name in ``home``, or ``module:function``."""
     if ":" in text:
+        sys.path.insert(0, "")  # the console script does not look into the current folder
         module, _, name = text.partition(":")
         try:
             return getattr(importlib.import_module(module), name)

@@ -194,5 +194,11 @@ def compare_radius(
 def _ranked_hops(layout: SkeletonLayout, edge_index: Tensor) -> tuple[Tensor, list[int]]:
     """For each edge the rank of its length among all lengths, and the lengths in bones."""
     source, target = edge_index
-    hops, rank = hop_distance(layout)[source, target].long().unique(return_inverse=True)
+    length = hop_distance(layout)[source, target]
+    if bool(length.isinf().any()):
+        raise ValueError(
+            f"Some edges join joints that no bones of layout '{layout.name}' connect, so they have "
+            "no length in bones; add a bone, or use a partition of your own."
+        )
+    hops, rank = length.long().unique(return_inverse=True)
     return rank, hops.tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 import warnings
@@ -11,6 +12,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     Callback,
     LearningRateMonitor,
@@ -22,7 +24,7 @@ from torch import Tensor
 from torch_geometric.loader import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
-from stgraph.checkpoints import check_weights, describe
+from stgraph.checkpoints import check_resume, check_same_network, describe
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonData
 from stgraph.nn import STGCN
@@ -100,13 +102,8 @@ class ActionRecognizer(lightning.LightningModule):
         )
         steps = int(self.trainer.estimated_stepping_batches)
         warmup = max(1, round(options.warmup_epochs * steps / options.epochs))
-        schedule = torch.optim.lr_scheduler.SequentialLR(
-            optimizer,
-            [
-                torch.optim.lr_scheduler.LinearLR(optimizer, 1 / (warmup + 1), total_iters=warmup),
-                torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps - warmup)),
-            ],
-            milestones=[warmup],
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warm_cosine(step, warmup, steps)
         )
         return {
             "optimizer": optimizer,
@@ -117,10 +114,15 @@ class ActionRecognizer(lightning.LightningModule):
         checkpoint["stgraph"] = describe(self.model, self.class_names, self.data)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        weights = {
-            name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()
-        }
-        check_weights(self.model, weights, "The check point to resume from")
+        check_same_network(checkpoint, describe(self.model, self.class_names, self.data))
+
+
+def warm_cosine(step: int, warmup: int, steps: int) -> float:
+    """The share of the learning rate at a step: a line up to 1, then half a cosine down to 0."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    share = (step - warmup) / max(1, steps - warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
 def seed_everything(seed: int) -> None:
@@ -165,8 +167,8 @@ def fit(
             loss is no longer finite.
     """
     options, out = recognizer.options, Path(out)
-    if resume is not None and not Path(resume).is_file():
-        raise ValueError(f"There is no check point to resume from at {resume}.")
+    if resume is not None:
+        check_resume(resume, options.epochs)
     loaders = [
         DataLoader(
             clips,
@@ -207,19 +209,22 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
     interactive = sys.stderr.isatty()
     if interactive:
         callbacks.append(RichProgressBar(leave=False))
-    return lightning.Trainer(
-        max_epochs=options.epochs,
-        devices=options.devices,
-        accelerator=options.accelerator,
-        precision=options.precision,
-        gradient_clip_val=options.gradient_clip or None,
-        logger=[
-            CSVLogger(out, name="", version=""),
-            TensorBoardLogger(out, name="", version="tensorboard"),
-        ],
-        callbacks=callbacks,
-        enable_progress_bar=interactive,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
+    try:
+        return lightning.Trainer(
+            max_epochs=options.epochs,
+            devices=options.devices,
+            accelerator=options.accelerator,
+            precision=options.precision,
+            gradient_clip_val=options.gradient_clip or None,
+            logger=[
+                CSVLogger(out, name="", version=""),
+                TensorBoardLogger(out, name="", version="tensorboard"),
+            ],
+            callbacks=callbacks,
+            enable_progress_bar=interactive,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+        )
+    except (MisconfigurationException, ModuleNotFoundError) as error:
+        raise ValueError(f"Lightning cannot train with these settings: {error}") from None

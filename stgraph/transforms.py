@@ -101,6 +101,17 @@ def resample(keypoints: Tensor, frames: int, *, generator: torch.Generator | Non
     return keypoints[:, at.long().clamp(max=keypoints.shape[1] - 1)]
 
 
+def thin(keypoints: Tensor, step: int, *, generator: torch.Generator | None = None) -> Tensor:
+    """Every ``step``-th frame, from the first, or with a ``generator`` from a random one of these.
+
+    Unlike :func:`resample` it leaves the tempo of long and short clips comparable.
+    """
+    start = 0
+    if generator is not None:
+        start = int(torch.randint(min(step, keypoints.shape[1]), (), generator=generator))
+    return keypoints[:, start::step].clone()
+
+
 def random_rotation(
     keypoints: Tensor, most: float, *, generator: torch.Generator | None = None
 ) -> Tensor:

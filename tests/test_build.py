@@ -187,7 +187,7 @@ def test_padding_cannot_shrink_a_clip(pad: tuple[int, int]):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, 5, 17, 3), r"17 joints, layout 'drawn' has 4; choose the layout"),
+        ((1, 5, 17, 3), r"17 joints, layout 'drawn' has 4; 17 joints are layouts.COCO17 or"),
         ((5, 4, 3), r"\[persons, frames, joints, channels\], not \[5, 4, 3\].*keypoints\[None\]"),
         ((1, 5, 4, 0), r"not \[1, 5, 4, 0\]"),
         ((0, 5, 4, 3), r"\[0, 5, 4, 3\] hold no persons or no frames"),

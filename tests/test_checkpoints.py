@@ -65,7 +65,7 @@ def test_class_names_and_data_settings_come_with_it(tmp_path: Path):
     known = read_checkpoint(path)
     assert known.class_names == names
     assert known.data == data
-    save_checkpoint(model, path, names)
+    save_checkpoint(model, path, class_names=names)
     assert read_checkpoint(str(path)).class_names == names
 
 
@@ -222,3 +222,9 @@ def test_weights_that_are_no_tensors_are_refused(tmp_path: Path):
     values["state_dict"] = dict.fromkeys(values["state_dict"], 1.0)
     with pytest.raises(ValueError, match=r"network\.ckpt"):
         load_checkpoint(saved(tmp_path, values))
+
+
+def test_classes_without_names_are_numbers(tmp_path: Path):
+    save_checkpoint(network(), tmp_path / "plain.ckpt")
+    known = read_checkpoint(tmp_path / "plain.ckpt")
+    assert known.class_names == ("0", "1", "2", "3") and known.data == {}

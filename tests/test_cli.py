@@ -16,10 +16,11 @@ import pytest
 import torch
 import yaml
 
-from stgraph import SkeletonLayout, layouts
+from stgraph import STGCN, SkeletonGraph, SkeletonLayout, layouts
+from stgraph.checkpoints import save_checkpoint
 from stgraph.datasets import SyntheticActions, write_skeleton_file
 
-TINY = ("--model.blocks", "[[8,1],[16,2]]", "--data.frames", "12", "--training.workers", "0")
+TINY = ("--model.blocks", "[[8,1],[16,2]]", "--data.frames", "12", "--workers", "0")
 
 
 def stgraph(*arguments, timeout=240, **options):
@@ -54,7 +55,7 @@ def run(root, tmp_path_factory):
     """A trained run of two epochs."""
     out = tmp_path_factory.mktemp("run")
     data = ("--data.root", root, "--data.performers", 3)
-    done = stgraph("train", *TINY, *data, "--training.epochs", 2, "--out", out)
+    done = stgraph("train", *TINY, *data, "--epochs", 2, "--out", out)
     assert done.returncode == 0, done.stderr
     return out
 
@@ -74,7 +75,7 @@ def test_training_leaves_config_metrics_and_check_points(run):
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert list((run / "tensorboard").glob("events*"))
     config = yaml.safe_load((run / "config.yaml").read_text())
-    assert config["training"]["epochs"] == 2 and config["data"]["performers"] == 3
+    assert config["epochs"] == 2 and config["data"]["performers"] == 3
 
 
 def test_the_last_check_point_is_of_the_last_epoch_and_the_best_of_the_best(run):
@@ -106,7 +107,7 @@ def test_a_saved_config_given_back_repeats_the_run_bit_by_bit(run, tmp_path):
 
 
 def test_a_run_is_resumed_where_it_ended(run, last, tmp_path):
-    arguments = ("--config", run / "config.yaml", "--resume", last, "--training.epochs", 3)
+    arguments = ("--config", run / "config.yaml", "--resume", last, "--epochs", 3)
     done = stgraph("train", *arguments, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert epochs_of(tmp_path / "metrics.csv") == [2]
@@ -142,6 +143,38 @@ def test_prediction_names_the_top_classes_of_skeleton_and_npy_files(last, root, 
     assert shares == sorted(shares, reverse=True)
 
 
+def test_prediction_and_evaluation_agree_on_a_clip_whatever_its_preparation(root, tmp_path):
+    done = stgraph(
+        "train", *TINY, "--data.root", root, "--data.performers", 3, "--out", tmp_path,
+        "--epochs", 1, "--data.every", 2, "--data.rotate", 0.5,
+        "--data.align", "[spine base, spine mid, left shoulder, right shoulder]",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    done = stgraph("evaluate", last, "--split", "train", "--out", tmp_path / "e")
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "e" / "predictions.csv", newline="") as file:
+        row = list(csv.DictReader(file))[7]
+    clip = next(root.rglob(f"{row['clip']}.skeleton"))
+    done = stgraph("predict", clip, "--checkpoint", last, "--top", 1)
+    share, name = done.stdout.splitlines()[1].split("%")
+    assert name.strip() == row["prediction"]
+    assert abs(float(share) / 100 - float(row["probability"])) < 1e-3
+
+
+def test_check_points_saved_in_python_predict_numbered_classes(root, tmp_path):
+    graph = SkeletonGraph.from_layout(layouts.NTU25)
+    path = tmp_path / "plain.ckpt"
+    save_checkpoint(STGCN(3, 4, graph, blocks=[(8, 1)]), path)
+    clip = next(root.rglob("*.skeleton"))
+    done = stgraph("predict", clip, "--checkpoint", path, "--top", 4)
+    assert done.returncode == 0, done.stderr
+    names = {line.split("%")[1].strip() for line in done.stdout.splitlines()[1:]}
+    assert names == {"0", "1", "2", "3"}
+    done = stgraph("evaluate", path)
+    assert_one_clear_line(done, "does not say how clips are prepared")
+
+
 def test_product_partitions_bf16_and_users_functions_train_from_the_command_line(root, tmp_path):
     (tmp_path / "mine.py").write_text(
         "import torch\n"
@@ -151,8 +184,8 @@ def test_product_partitions_bf16_and_users_functions_train_from_the_command_line
     done = stgraph(
         "train", *TINY, "--data.root", root, "--data.performers", 3, "--out", tmp_path,
         "--model.partition", "mine:sides", "--model.temporal", "product",
-        "--model.temporal_kernel", 3, "--training.precision", "bf16-mixed",
-        "--training.epochs", 1,
+        "--model.temporal_kernel", 3, "--precision", "bf16-mixed",
+        "--epochs", 1,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -190,8 +223,10 @@ def test_drawing_writes_a_picture(what, root, tmp_path):
         (("--model.dropout", 1.5), ("dropout", "1.5")),
         (("--data.align", "[head]"), ("align takes four", "1")),
         (("--data.align", "[a, b, c, d]"), ("no joint 'a'",)),
-        (("--training.epochs", 0), ("epochs", "0")),
+        (("--epochs", 0), ("epochs", "0")),
         (("--data.test_split", "val"), ("no clips in the split 'val'",)),
+        (("--accelerator", "tpu"), ("Lightning cannot train",)),
+        (("--devices", 0), ("Lightning cannot train", "0")),
         (("--resume", "nowhere.ckpt"), ("no check point to resume from", "nowhere.ckpt")),
     ],
 )
@@ -255,7 +290,7 @@ def test_files_of_other_kinds_and_absent_ones_are_named(last, tmp_path):
 
 def test_a_check_point_of_another_architecture_is_refused_on_resume(run, last, tmp_path):
     arguments = ("--config", run / "config.yaml", "--resume", last, "--out", tmp_path)
-    done = stgraph("train", *arguments, "--model.blocks", "[[8,1],[8,1],[8,1]]")
+    done = stgraph("train", *arguments, "--epochs", 5, "--model.blocks", "[[8,1],[8,1],[8,1]]")
     assert_one_clear_line(done, "another architecture")
 
 
@@ -286,19 +321,19 @@ def test_a_kill_in_the_middle_of_processing_leaves_nothing_that_counts(tmp_path)
     blocked.unlink()
     os.mkfifo(blocked)
     process = subprocess.Popen([sys.executable, "-m", "stgraph", *map(str, command)])
-    partial = tmp_path / "processed" / "clips.partial"
+    processed = tmp_path / "processed"
     deadline = time.monotonic() + 120
-    while not (partial / "keypoints.f32").exists():
+    while not list(processed.glob("*.partial/keypoints.f32")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert partial.exists() and not (tmp_path / "processed" / "clips").exists()
+    assert [path.suffix for path in processed.glob("clips*")] == [".partial"]
     blocked.unlink()
     blocked.write_bytes(content)
-    done = stgraph(*command, "--training.epochs", 1, "--out", tmp_path / "out")
+    done = stgraph(*command, "--epochs", 1, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert not partial.exists()
+    assert [path.suffix for path in processed.glob("clips*")] == [""]
 
 
 def test_a_full_disk_gets_one_clear_line_and_leaves_no_half_store(tmp_path):

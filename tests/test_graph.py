@@ -197,7 +197,7 @@ def test_a_node_removed_in_networkx_takes_its_edges_along():
 
 
 def test_a_clip_knows_its_size_without_its_tensors():
-    facts = ClipFacts(2, 5, 3, GRAPH.labels, "clip of 5")
+    facts = ClipFacts(2, 5, 3, GRAPH.labels, GRAPH.identity, "clip of 5")
     assert clip_of(5, persons=2).clips == [facts]
 
 

@@ -267,3 +267,9 @@ def test_spatial_2018_is_the_loop_of_the_released_program(layout: SkeletonLayout
         hop = int(away[source, target])
         nearer = center[source] < center[target]
         assert label == (0 if hop == 0 else 2 * hop - 1 + int(nearer))
+
+
+def test_edges_between_unconnected_joints_have_no_length():
+    islands = SkeletonLayout("islands", ("a", "b", "c"), ((1, 0),))
+    with pytest.raises(ValueError, match="no bones of layout 'islands' connect"):
+        partition.distance(islands, torch.tensor([[0, 2], [1, 1]]))

@@ -269,3 +269,18 @@ def test_an_unseen_person_moves_least_and_equal_ones_keep_their_order():
     still[2, :, 0] = torch.arange(4.0)[:, None]
     assert same(transforms.keep_persons(still, 2), still[[2, 0]])
     assert same(transforms.keep_persons(still[:2], 2), still[:2])
+
+
+def test_thinning_keeps_every_so_many_th_frame_from_the_first():
+    keypoints = torch.arange(7.0).view(1, 7, 1, 1)
+    assert transforms.thin(keypoints, 3).flatten().tolist() == [0, 3, 6]
+    assert torch.equal(transforms.thin(keypoints, 1), keypoints)
+
+
+def test_thinning_at_random_starts_at_each_of_the_first_frames_and_keeps_short_clips():
+    keypoints = torch.arange(7.0).view(1, 7, 1, 1)
+    generator = torch.Generator().manual_seed(0)
+    draws = [transforms.thin(keypoints, 3, generator=generator).flatten() for _ in range(50)]
+    assert {int(draw[0]) for draw in draws} == {0, 1, 2}
+    assert all(bool((draw.diff() == 3).all()) for draw in draws)
+    assert transforms.thin(keypoints[:, :1], 3, generator=generator).shape[1] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -32,8 +33,6 @@ class SkeletonFolder(SkeletonDataset):
         keypoint_transform, transform, on_error: see :class:`SkeletonDataset`.
     """
 
-    tag = "clips"
-
     def __init__(
         self,
         root: str | Path,
@@ -48,6 +47,12 @@ class SkeletonFolder(SkeletonDataset):
         self.layout = folder_layout(root)
         self._table = _read_table(raw / "clips.csv")
         self.class_names = _class_names(label for label, _ in self._table.values())
+        self.tag = f"clips-{_fingerprint(raw / 'clips.csv', raw / 'layout.json')}"
+        if graph is not None and graph.layout.joint_names != self.layout.joint_names:
+            raise ValueError(
+                f"{raw} holds clips of layout '{self.layout.name}', the graph is of "
+                f"'{graph.layout.name}'; their joints differ."
+            )
         super().__init__(
             root,
             split,
@@ -123,6 +128,11 @@ def _read_table(path: Path) -> dict[str, tuple[str, str]]:
                 raise ValueError(f"{path}, line {reader.line_num}: '{row['name']}' comes twice.")
             table[row["name"]] = (row["label"], row["split"])
     return table
+
+
+def _fingerprint(*paths: Path) -> str:
+    """What is processed belongs to these contents, so that an edited table is read anew."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def _class_names(labels: Iterable[str]) -> tuple[str, ...]:

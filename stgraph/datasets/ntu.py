@@ -53,7 +53,8 @@ class NTURGBD(SkeletonFileDataset):
 
     The files are licensed: ask for the 3-D skeletons at
     https://rose1.ntu.edu.sg/dataset/actionRecognition and put them, unzipped, anywhere under
-    ``root/raw``. The samples that the authors list as missing are left out.
+    ``root/raw``. The samples that the authors list as missing are left out. After adding files
+    delete ``root/processed``.
 
     Args:
         root: The folder of the data set.

@@ -142,7 +142,7 @@ def _split(edges: TypedEdges, labels: EdgeLabels) -> tuple[TypedEdges, TypedEdge
     in_space = edges.edge_type < labels.num_subsets
     temporal = edges.take((~in_space).nonzero().squeeze(1))
     weight = temporal.edge_weight
-    if weight is not None and bool(weight.eq(1).all()):
+    if weight is not None and not weight.requires_grad and bool(weight.eq(1).all()):
         weight = None
     types = temporal.edge_type - labels.num_subsets
     return (
@@ -173,9 +173,16 @@ def _temporal(nodes: Nodes, labels: EdgeLabels) -> TypedEdges:
 
 def _check_clips(data: SkeletonData, graph: SkeletonGraph) -> None:
     for facts in data.clips:
-        if facts.labels != graph.labels or facts.joints != graph.num_joints:
+        if facts.graph != graph.identity:
             raise ValueError(
-                f"Clip {facts.name or ''} was built with {facts.joints} joints and {facts.labels}, "
-                f"the network has {graph.num_joints} and {graph.labels}; build clips with the "
-                "network's graph (model.graph)."
+                f"Clip {facts.name or ''} was built with another graph ({facts.graph}, "
+                f"{facts.labels}) than the network ({graph.identity}, {graph.labels}); build clips "
+                "with the network's graph (model.graph)."
             )
+    fields = ("edge_type", "edge_weight", "edge_template")
+    lengths = {key: len(data[key]) if key in data else None for key in fields}
+    if set(lengths.values()) != {data.edge_index.shape[1]}:
+        raise ValueError(
+            f"There are {data.edge_index.shape[1]} edges, but {lengths}; whoever adds edges gives "
+            "each a type, a weight and the template -1."
+        )

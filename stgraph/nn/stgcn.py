@@ -144,6 +144,11 @@ class STGCN(Module):
             raise ValueError(
                 f"The network takes node features [N, {self.in_channels}], the data has {found}."
             )
+        if data.x.dtype != self.classifier.weight.dtype:
+            raise ValueError(
+                f"The network computes in {self.classifier.weight.dtype}, node features are "
+                f"{data.x.dtype}; build the clip from keypoints of that type, or convert one."
+            )
 
 
 def pool_clips(x: Tensor, level: Level) -> Tensor:

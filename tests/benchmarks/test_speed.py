@@ -6,7 +6,7 @@ import pytest
 import torch
 from paired import paired_medians
 
-from stgraph import STGCNConv, SkeletonGraph, build_clip, layouts
+from stgraph import SkeletonGraph, STGCNConv, build_clip, layouts
 from stgraph.nn import NodeNorm
 from stgraph.nn.level import Level
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stgraph import SkeletonLayout
+from stgraph import SkeletonGraph, SkeletonLayout
 from stgraph.datasets import SkeletonFolder, read_array
 
 LAYOUT = SkeletonLayout("stick", ("bottom", "middle", "top"), ((0, 1), (2, 1)), center=1)
@@ -95,6 +95,22 @@ def test_a_wrong_table_is_named_with_its_line(tmp_path, table, message):
     (tmp_path / "raw" / "clips.csv").write_text(table)
     with pytest.raises(ValueError, match=message):
         SkeletonFolder(tmp_path)
+
+
+def test_an_edited_table_is_read_anew(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    assert SkeletonFolder(tmp_path).class_names == ("fall", "jump")
+    write(tmp_path, [("a", "dig", "train"), *ROWS[1:]], ARRAYS)
+    edited = SkeletonFolder(tmp_path)
+    named = {clip.clip.name: edited.class_names[clip.y.item()] for clip in edited}
+    assert named == {"a": "dig", "b": "fall"}
+
+
+def test_a_graph_of_other_joints_is_refused(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    other = SkeletonLayout("other", ("x", "y", "z"), ((0, 1), (2, 1)), center=1)
+    with pytest.raises(ValueError, match="layout 'stick', the graph is of 'other'"):
+        SkeletonFolder(tmp_path, graph=SkeletonGraph.from_layout(other))
 
 
 @pytest.mark.parametrize("name", ["layout.json", "clips.csv"])

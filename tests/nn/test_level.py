@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from stgraph import SkeletonData, SkeletonGraph, SkeletonLayout, build_clip
+from stgraph import SkeletonData, SkeletonGraph, SkeletonLayout, build_clip, partition
 from stgraph.graph import Temporal
 from stgraph.nn import Level
 from stgraph.nn.level import TypedEdges
@@ -234,3 +234,45 @@ def test_a_clip_of_another_graph_is_found_inside_a_batch_and_named():
     stray = build_clip(torch.zeros(1, 2, 4, 1), graph_of("factorized", kernel=1), name="stray.npy")
     with pytest.raises(ValueError, match="stray.npy"):
         Level.of(Batch.from_data_list([clip(graph), stray]), graph)
+
+
+def test_clips_of_another_partition_with_as_many_subsets_are_refused():
+    data = clip(graph_of("factorized"))
+    other = SkeletonGraph.from_layout(LIMBS, partition.spatial_2018, temporal_kernel=3)
+    assert other.labels == graph_of("factorized").labels
+    with pytest.raises(ValueError, match="built with another graph .*model.graph"):
+        Level.of(data, other)
+
+
+def test_edges_added_without_their_fields_are_refused():
+    graph = graph_of("factorized")
+    data = clip(graph)
+    data.edge_index = torch.cat([data.edge_index, torch.tensor([[0], [5]])], dim=1)
+    with pytest.raises(ValueError, match=r"There are \d+ edges, but .*the template -1"):
+        Level.of(data, graph)
+    del data.edge_template
+    with pytest.raises(ValueError, match="'edge_template': None"):
+        Level.of(data, graph)
+
+
+def test_two_nodes_in_one_place_are_refused_and_a_person_of_their_own_helps():
+    graph = graph_of("factorized")
+    data = clip(graph, persons=1)
+    doubled = data.clone()
+    for key in ("x", "frame", "joint", "person"):
+        doubled[key] = torch.cat([data[key], data[key][:1]])
+    with pytest.raises(ValueError, match="same person, joint and frame"):
+        Level.of(doubled, graph).coarsen(2, graph)
+    doubled.person[-1] = 1
+    _, coarse = Level.of(doubled, graph).coarsen(2, graph)
+    assert coarse.num_nodes == 4 * 4 + 1
+
+
+def test_gradients_reach_the_weights_of_temporal_edges_that_are_all_one():
+    graph = graph_of("factorized")
+    data = clip(graph)
+    data.edge_weight.requires_grad_()
+    level = Level.of(data, graph)
+    assert level.temporal.edge_weight is not None
+    level.temporal.edge_weight.sum().backward()
+    assert bool((data.edge_weight.grad[data.edge_type >= graph.num_subsets] == 1).all())

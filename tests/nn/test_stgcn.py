@@ -287,3 +287,9 @@ def test_settings_build_the_same_architecture():
     assert again.load_state_dict(model.state_dict()).missing_keys == []
     data = clip(1, 6)
     assert torch.equal(again.eval()(data), model(data))
+
+
+def test_features_of_another_type_are_named():
+    keypoints = torch.randn(1, 4, 25, 3, dtype=torch.double)
+    with pytest.raises(ValueError, match=r"computes in torch.float32, .* torch.float64"):
+        network()(build_clip(keypoints, GRAPH))

@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 from stgraph import layouts
 from stgraph.datasets.base import KeypointTransform
-from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
 from stgraph.datasets.ntu import SkeletonFileDataset
 from stgraph.datasets.ntu_format import write_skeleton_file
 from stgraph.datasets.ntu_names import NTUName, Protocol
+from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
 from stgraph.graph import SkeletonData, SkeletonGraph
 
 MOST_PERFORMERS = 106

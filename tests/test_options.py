@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+import yaml
+
+from stgraph import layouts, partition, transforms
+from stgraph.options import (
+    SMALL_BLOCKS,
+    DataOptions,
+    ModelOptions,
+    Preparation,
+    TrainingOptions,
+    layout_by_name,
+    make_dataset,
+    make_graph,
+    make_model,
+    save_config,
+)
+
+ALIGNED = ["spine base", "spine mid", "left shoulder", "right shoulder"]
+
+
+def prepared(keypoints, training=False, **options):
+    return Preparation(layouts.NTU25, DataOptions(**options), training)(keypoints)
+
+
+def test_without_options_a_clip_is_only_centred():
+    keypoints = torch.randn(1, 6, 25, 3)
+    expected = transforms.center(keypoints, layouts.NTU25.center)
+    assert torch.equal(prepared(keypoints), expected)
+    assert torch.equal(prepared(keypoints, center=False), keypoints)
+
+
+def test_testing_is_the_same_each_time_and_training_is_not():
+    keypoints = torch.randn(2, 30, 25, 3)
+    options = {"frames": 8, "rotate": 0.3, "scale": 0.1}
+    assert torch.equal(prepared(keypoints, **options), prepared(keypoints, **options))
+    first, second = (prepared(keypoints, True, **options) for _ in range(2))
+    assert first.shape == second.shape == (2, 8, 25, 3)
+    assert not torch.equal(first, second)
+
+
+def test_one_seed_gives_one_variation():
+    keypoints = torch.randn(1, 30, 25, 3)
+    draws = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        draws.append(prepared(keypoints, True, frames=8, rotate=0.3))
+    assert torch.equal(draws[0], draws[1])
+
+
+def test_aligned_clips_stand_upright():
+    keypoints = prepared(torch.randn(1, 5, 25, 3), align=ALIGNED)
+    base, mid = (layouts.NTU25.index(name) for name in ALIGNED[:2])
+    up = keypoints[0, 0, mid] - keypoints[0, 0, base]
+    assert torch.allclose(up / up.norm(), torch.tensor([0.0, 0.0, 1.0]), atol=1e-5)
+
+
+def test_a_score_beside_the_coordinates_is_left_alone():
+    keypoints = torch.rand(1, 5, 25, 3)
+    points = prepared(keypoints, True, coordinates=2, scale=0.5)
+    assert torch.equal(points[..., 2], keypoints[..., 2])
+    assert not torch.equal(points[..., :2], keypoints[..., :2])
+
+
+def test_a_split_called_train_varies_only_when_it_is_trained_on(tmp_path):
+    data = DataOptions(root=str(tmp_path), performers=2, rotate=0.5)
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    clips = make_dataset(data, "train", graph)
+    assert torch.equal(clips[0].x, clips[0].x)
+    varied = make_dataset(data, "train", graph, training=True)
+    assert not torch.equal(varied[0].x, varied[0].x)
+
+
+def test_thinning_comes_before_sampling():
+    keypoints = torch.arange(12.0).view(1, 12, 1, 1).expand(1, 12, 25, 3)
+    thinned = prepared(keypoints, center=False, every=4, frames=3)
+    assert thinned[0, :, 0, 0].tolist() == [0, 4, 8]
+
+
+def test_the_graph_is_what_the_options_say():
+    graph = make_graph(
+        layouts.COCO17,
+        ModelOptions(
+            partition="distance", normalization="none", temporal="product", temporal_kernel=3,
+            max_hop=2,
+        ),
+    )  # fmt: skip
+    assert graph.num_subsets == 3 and graph.num_edge_types == 9
+    assert bool((graph.edge_weight == 1).all())
+    assert torch.equal(graph.edge_index, partition.neighborhood(layouts.COCO17, 2))
+
+
+def test_presets_and_lists_of_blocks_make_networks(tmp_path):
+    data = DataOptions(root=str(tmp_path), performers=2)
+    dataset = make_dataset(data, "train", make_graph(layouts.NTU25, ModelOptions()))
+    assert len(make_model(dataset, ModelOptions()).blocks) == 10
+    small = make_model(dataset, ModelOptions(blocks="small"))
+    assert [block.norm.num_features for block in small.blocks] == [w for w, _ in SMALL_BLOCKS]
+    assert small.strides == [stride for _, stride in SMALL_BLOCKS]
+    assert make_model(dataset, ModelOptions(blocks=[[4, 1], [6, 3]])).strides == [1, 3]
+
+
+@pytest.mark.parametrize("blocks", [[], [[4]], [[4, 0]], "tiny"])
+def test_wrong_blocks_are_named(tmp_path, blocks):
+    data = DataOptions(root=str(tmp_path), performers=2)
+    dataset = make_dataset(data, "train", make_graph(layouts.NTU25, ModelOptions()))
+    with pytest.raises(ValueError, match="blocks is ten, small, or a list"):
+        make_model(dataset, ModelOptions(blocks=blocks))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"frames": -1}, {"rotate": -0.1}, {"scale": -1.0}, {"every": 0}, {"name": "ntu"}]
+)
+def test_impossible_data_options_are_refused(tmp_path, wrong):
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    with pytest.raises(ValueError, match=r"not negative|no data set"):
+        make_dataset(replace(DataOptions(root=str(tmp_path)), **wrong), "train", graph)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"workers": -1}]
+)
+def test_impossible_training_options_are_refused(wrong):
+    with pytest.raises(ValueError, match="epochs and batch_size are at least 1"):
+        TrainingOptions(**wrong)
+
+
+def test_layouts_are_found_by_name_or_read_from_a_file(tmp_path):
+    assert layout_by_name("ntu25") is layouts.NTU25
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(layouts.HAND21.to_dict()))
+    assert layout_by_name(str(path)) == layouts.HAND21
+    with pytest.raises(ValueError, match="no layout 'NTU26'; there are .*NTU25"):
+        layout_by_name("NTU26")
+
+
+def test_a_saved_config_holds_every_option(tmp_path):
+    save_config(tmp_path / "new" / "c.yaml", TrainingOptions(epochs=3), data=DataOptions(every=2))
+    config = yaml.safe_load((tmp_path / "new" / "c.yaml").read_text())
+    assert config["epochs"] == 3 and config["data"]["every"] == 2
+    assert set(config) == set(TrainingOptions.__dataclass_fields__) | {"data"}

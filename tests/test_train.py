@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from stgraph import SkeletonGraph, SkeletonLayout, normalization
+from stgraph.datasets import SkeletonFolder
+from stgraph.nn import STGCN
+from stgraph.options import TrainingOptions
+from stgraph.train import ActionRecognizer, fit, warm_cosine
+
+STICK = SkeletonLayout("stick", ("bottom", "middle", "top"), ((0, 1), (2, 1)), center=1)
+
+
+def write_folder(root, layout, clips):
+    """Clips ``(label, split, array)`` as a folder."""
+    (root / "raw" / "clips").mkdir(parents=True)
+    (root / "raw" / "layout.json").write_text(json.dumps(layout.to_dict()))
+    rows = ["name,label,split"]
+    for index, (label, split, array) in enumerate(clips):
+        np.save(root / "raw" / "clips" / f"{index}.npy", array)
+        rows.append(f"{index},{label},{split}")
+    (root / "raw" / "clips.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def swings(count, seed):
+    """The top of the stick swings to one side or to the other, from the middle."""
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        frames = int(rng.integers(12, 30))
+        clip = 0.05 * rng.normal(size=(frames, 3, 2))
+        clip[:, 2, 0] += (1 if index % 2 else -1) * np.linspace(0, 1, frames)
+        yield f"side {index % 2}", clip
+
+
+@pytest.fixture
+def sets(tmp_path):
+    clips = [(label, "train", clip) for label, clip in swings(24, 0)]
+    clips += [(label, "test", clip) for label, clip in swings(12, 1)]
+    root = write_folder(tmp_path / "data", STICK, clips)
+    return SkeletonFolder(root), SkeletonFolder(root, "test")
+
+
+def recognizer(sets, **options):
+    torch.manual_seed(0)
+    model = STGCN(sets[0][0].num_features, sets[0].num_classes, sets[0].graph, blocks=[(8, 1)])
+    settings = {"batch_size": 8, "workers": 0, "accelerator": "cpu", **options}
+    return ActionRecognizer(model, TrainingOptions(**settings), sets[0].class_names, {})
+
+
+def epochs_of(path):
+    with open(path, newline="") as file:
+        return [int(row["epoch"]) for row in csv.DictReader(file) if row["val_top1"]]
+
+
+def test_training_learns_to_tell_motions_apart_on_clips_it_has_not_seen(sets, tmp_path):
+    metrics = fit(recognizer(sets, epochs=15, batch_size=4), *sets, tmp_path)
+    assert metrics["val_top1"] == 1.0
+    assert metrics["train_loss"] < 0.3
+
+
+def test_the_learning_rate_warms_up_then_falls_to_zero(sets, tmp_path):
+    trained = recognizer(sets, epochs=4, learning_rate=0.1, warmup_epochs=1)
+    rates = []
+    trained.on_before_zero_grad = lambda optimizer: rates.append(optimizer.param_groups[0]["lr"])
+    fit(trained, *sets, tmp_path)
+    rates = rates[:12]
+    assert np.argmax(rates) == 3 and np.isclose(max(rates), 0.1)
+    assert all(np.diff(rates[:4]) > 0) and all(np.diff(rates[3:]) < 0) and rates[-1] < 0.01
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_names_of_the_clips(sets, tmp_path):
+    broken = recognizer(sets, epochs=1)
+    with torch.no_grad():
+        broken.model.classifier.weight.fill_(float("nan"))
+    batch = Batch.from_data_list([sets[0][0], sets[0][1]])
+    with pytest.raises(ValueError, match=r"loss is nan .*clips 0, 1; lower learning_rate"):
+        broken.training_step(batch)
+
+
+def test_resuming_goes_on_with_the_next_epoch_and_keeps_the_old_metrics(sets, tmp_path):
+    fit(recognizer(sets, epochs=2), *sets, tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    fit(recognizer(sets, epochs=4), *sets, tmp_path, resume=last)
+    assert epochs_of(tmp_path / "metrics-1.csv") == [0, 1]
+    assert epochs_of(tmp_path / "metrics.csv") == [2, 3]
+    assert torch.load(last, weights_only=True)["epoch"] == 3
+
+
+def test_the_learning_rate_of_a_resumed_run_follows_the_new_number_of_epochs(sets, tmp_path):
+    fit(recognizer(sets, epochs=2, learning_rate=0.1), *sets, tmp_path)
+    resumed = recognizer(sets, epochs=4, learning_rate=0.1)
+    rates = []
+    resumed.on_before_zero_grad = lambda optimizer: rates.append(optimizer.param_groups[0]["lr"])
+    fit(resumed, *sets, tmp_path, resume=tmp_path / "checkpoints" / "last.ckpt")
+    expected = [0.1 * warm_cosine(step, 3, 12) for step in range(7, 12)]
+    assert np.allclose(rates[1:6], expected)
+
+
+def test_a_finished_run_is_not_resumed(sets, tmp_path):
+    fit(recognizer(sets, epochs=1), *sets, tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    with pytest.raises(ValueError, match=r"has had 1 epochs already and 1 were asked for"):
+        fit(recognizer(sets, epochs=1), *sets, tmp_path, resume=last)
+
+
+def test_another_partition_of_the_same_shape_is_not_resumed(sets, tmp_path):
+    fit(recognizer(sets, epochs=1), *sets, tmp_path)
+    other = recognizer(sets, epochs=2)
+    other.model.graph = SkeletonGraph.from_layout(STICK, normalization=normalization.per_subset)
+    with pytest.raises(ValueError, match="another architecture: its graph differ"):
+        fit(other, *sets, tmp_path, resume=tmp_path / "checkpoints" / "last.ckpt")
+
+
+@pytest.mark.parametrize("wrong", [{"accelerator": "gpu"}, {"devices": 0}])
+def test_machines_that_are_not_there_are_a_clear_error(sets, tmp_path, wrong):
+    if "accelerator" in wrong and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(ValueError, match="Lightning cannot train with these settings"):
+        fit(recognizer(sets, epochs=1, **wrong), *sets, tmp_path)
+
+
+def test_one_seed_gives_one_network_bit_by_bit(sets, tmp_path):
+    states = []
+    for run in ("a", "b"):
+        torch.manual_seed(5)
+        trained = recognizer(sets, epochs=2)
+        torch.manual_seed(5)
+        fit(trained, *sets, tmp_path / run)
+        states.append(trained.model.state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.mark.real
+def test_real_motion_capture_is_learnt(shared, tmp_path):
+    archive = np.load(shared / "data" / "bandai_motion" / "motion2.npz", allow_pickle=False)
+    joint_names, parents = archive["joint_names"].tolist(), archive["parents"].tolist()
+    bones = tuple((child, parent) for child, parent in enumerate(parents) if parent >= 0)
+    layout = SkeletonLayout("Bandai-22", tuple(joint_names), bones, joint_names.index("Hips"))
+    xyz, offsets = archive["xyz"], archive["offsets"]
+    chosen = {"wave-both-hands": 24, "walk-turn-left": 24}
+    clips = []
+    for label, count in chosen.items():
+        for place, index in enumerate(np.flatnonzero(archive["content"] == label)[:count]):
+            clip = xyz[offsets[index] : offsets[index + 1] : 4].astype(np.float32)
+            clips.append((label, "test" if place % 3 == 0 else "train", clip))
+    root = write_folder(tmp_path / "data", layout, clips)
+    sets = SkeletonFolder(root), SkeletonFolder(root, "test")
+    metrics = fit(recognizer(sets, epochs=6), *sets, tmp_path / "run")
+    assert metrics["val_top1"] > 0.9
