@@ -11,8 +11,8 @@ from torch_geometric.utils import scatter
 class NodeNorm(BatchNorm1d):
     """``BatchNorm1d`` on node rows ``[N, C]``: the same numbers, parameters and names.
 
-    It hands the rows to PyTorch as a channels-last image, which is several times faster on a CPU
-    than the ``[N, C]`` form (see docs/benchmarks.md).
+    It hands the rows to PyTorch as a channels-last image, the form for which PyTorch's CPU code is
+    fastest (docs/benchmarks.md).
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from paired import paired_medians
 
 from stgraph import SkeletonGraph, STGCNConv, build_clip, layouts
 from stgraph.nn import NodeNorm
 from stgraph.nn.level import Level
+
+from .paired import paired_medians
 
 CLIPS, FRAMES = 8, 300
 
