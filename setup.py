@@ -40,6 +40,7 @@ TOOLS = [
     "mypy>=1.13",
     "import-linter>=2.15",
     "types-PyYAML>=6.0.12",
+    "tabulate>=0.9",
 ]
 
 setup(
