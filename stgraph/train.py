@@ -79,7 +79,8 @@ class ActionRecognizer(lightning.LightningModule):
                 f"The loss is {loss.item()} in epoch {self.current_epoch + 1}, clips {names}; "
                 "lower learning_rate or set gradient_clip."
             )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        size = batch.num_graphs
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         return loss
 
     def validation_step(self, batch: SkeletonData) -> None:
