@@ -124,16 +124,22 @@ def check_same_network(content: Mapping[str, Any], wanted: Mapping[str, Any]) ->
             )
 
 
-def check_resume(path: str | Path, epochs: int) -> None:
-    """Raise :class:`ValueError` unless ``path`` is a run that has not had ``epochs`` epochs yet."""
+def check_resume(path: str | Path, epochs: int) -> dict[str, Any]:
+    """The check point at ``path``, of a run that has not had ``epochs`` epochs yet.
+
+    Raises:
+        ValueError: If it is missing, damaged or finished.
+    """
     if not Path(path).is_file():
         raise ValueError(f"There is no check point to resume from at {path}.")
-    done = 1 + int(_load(Path(path)).get("epoch", -1))
+    content = _load(Path(path))
+    done = 1 + int(content.get("epoch", -1))
     if done >= epochs:
         raise ValueError(
             f"{path} has had {done} epochs already and {epochs} were asked for; raise --epochs to "
             "go on."
         )
+    return content
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -15,7 +15,13 @@ from torch_geometric.data import Batch
 
 from stgraph import datasets, options, transforms, visualize
 from stgraph.build import build_clip
-from stgraph.checkpoints import Checkpoint, check_resume, read_checkpoint
+from stgraph.checkpoints import (
+    Checkpoint,
+    check_resume,
+    check_same_network,
+    describe,
+    read_checkpoint,
+)
 from stgraph.evaluate import Evaluation, evaluate, predict_logits
 from stgraph.graph import SkeletonData
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
@@ -59,7 +65,6 @@ def run_train(arguments: Namespace) -> None:
     graph = options.make_graph(options.make_layout(data), model)
     train_set = options.make_dataset(data, "train", graph, training=True)
     test_set = options.make_dataset(data, data.test_split, graph)
-    options.save_config(out / "config.yaml", training, data=data, model=model)
     metrics = _fit(train_set, test_set, (data, model, training), out, arguments.resume)
     print(f"last epoch: test top-1 {100 * metrics['val_top1']:.2f} %. Results lie in {out}")
 
@@ -138,7 +143,6 @@ def run_demo(arguments: Namespace) -> None:
     train_set = options.make_dataset(data, "train", graph, training=True)
     test_set = options.make_dataset(data, "test", graph)
     print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
-    options.save_config(out / "config.yaml", training, data=data, model=model)
     _fit(train_set, test_set, (data, model, training), out, None)
     print("3/4  evaluating the last check point on performers it has not seen")
     checkpoint = read_checkpoint(out / "checkpoints" / "last.ckpt")
@@ -243,6 +247,10 @@ def _fit(
         train_set.class_names,
         asdict(data),
     )
+    if resume is not None:
+        description = describe(recognizer.model, recognizer.class_names, recognizer.data)
+        check_same_network(check_resume(resume, training.epochs), description)
+    options.save_config(out / "config.yaml", training, data=data, model=model)
     return train.fit(recognizer, train_set, test_set, out, resume=resume)
 
 

@@ -292,6 +292,7 @@ def test_a_check_point_of_another_architecture_is_refused_on_resume(run, last, t
     arguments = ("--config", run / "config.yaml", "--resume", last, "--out", tmp_path)
     done = stgraph("train", *arguments, "--epochs", 5, "--model.blocks", "[[8,1],[8,1],[8,1]]")
     assert_one_clear_line(done, "another architecture")
+    assert not (tmp_path / "config.yaml").exists()
 
 
 def test_a_file_that_is_no_check_point_is_refused(tmp_path):

@@ -119,9 +119,17 @@ class SkeletonDataset(Dataset):
 
     def _readable(self, failures: list[str]) -> Iterator[tuple[str, int, str, NDArray[np.float32]]]:
         items = list(self.raw_items())
+        channels: int | None = None
         for path in tqdm(items, desc=f"Reading {type(self).__name__}", disable=None):
             try:
-                yield self._checked(path)
+                clip = self._checked(path)
+                channels = channels or clip[3].shape[3]
+                if clip[3].shape[3] != channels:
+                    raise ValueError(
+                        f"{path} has {clip[3].shape[3]} channels, the clips before it have "
+                        f"{channels}; all clips of a data set have the same."
+                    )
+                yield clip
             except ValueError as error:
                 failures.append(str(error))
         if failures and self.on_error == "fail":

@@ -180,6 +180,12 @@ def _check_clips(data: SkeletonData, graph: SkeletonGraph) -> None:
                 "with the network's graph (model.graph)."
             )
     fields = ("edge_type", "edge_weight", "edge_template")
+    if data.num_nodes and int(data.joint.max()) >= graph.num_joints:
+        raise ValueError(
+            f"Nodes have joint numbers up to {int(data.joint.max())}, layout "
+            f"'{graph.layout.name}' has 0 to {graph.num_joints - 1}; nodes that you add take one "
+            "of these, or use a layout with a joint more."
+        )
     lengths = {key: len(data[key]) if key in data else None for key in fields}
     if set(lengths.values()) != {data.edge_index.shape[1]}:
         raise ValueError(

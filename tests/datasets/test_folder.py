@@ -97,6 +97,12 @@ def test_a_wrong_table_is_named_with_its_line(tmp_path, table, message):
         SkeletonFolder(tmp_path)
 
 
+def test_clips_with_other_channels_are_named(tmp_path):
+    write(tmp_path, ROWS[:2], {"a": stick(4), "b": np.zeros((5, 3, 3))})
+    with pytest.raises(ValueError, match=r"b\.npy has 3 channels, the clips before it have 2"):
+        SkeletonFolder(tmp_path)
+
+
 def test_an_edited_table_is_read_anew(tmp_path):
     write(tmp_path, ROWS, ARRAYS)
     assert SkeletonFolder(tmp_path).class_names == ("fall", "jump")

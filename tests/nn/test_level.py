@@ -268,6 +268,14 @@ def test_two_nodes_in_one_place_are_refused_and_a_person_of_their_own_helps():
     assert coarse.num_nodes == 4 * 4 + 1
 
 
+def test_joints_beyond_the_layout_are_refused():
+    graph = graph_of("factorized")
+    data = clip(graph)
+    data.joint = data.joint + 1
+    with pytest.raises(ValueError, match="joint numbers up to 4, layout 'limbs' has 0 to 3"):
+        Level.of(data, graph)
+
+
 def test_gradients_reach_the_weights_of_temporal_edges_that_are_all_one():
     graph = graph_of("factorized")
     data = clip(graph)
