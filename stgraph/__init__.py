@@ -4,7 +4,7 @@ from stgraph import datasets, layouts, normalization, partition, transforms
 from stgraph.build import build_clip, to_keypoints
 from stgraph.checkpoints import load_checkpoint
 from stgraph.graph import EdgeLabels, SkeletonData, SkeletonGraph
-from stgraph.nn import STGCN, STGCNConv
+from stgraph.nn import STGCN, STGCNConv, STGCNPlusPlus, STGCNv010
 from stgraph.skeleton import SkeletonLayout
 
 __version__ = "0.1.0"
@@ -13,6 +13,8 @@ __all__ = [
     "STGCN",
     "EdgeLabels",
     "STGCNConv",
+    "STGCNPlusPlus",
+    "STGCNv010",
     "SkeletonData",
     "SkeletonGraph",
     "SkeletonLayout",

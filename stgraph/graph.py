@@ -146,6 +146,17 @@ class SkeletonGraph:
         dense[self.edge_type, source, target] = self.edge_weight
         return dense
 
+    def completed(self) -> SkeletonGraph:
+        """Every joint joined to every joint in every subset, with weight one: K V V edges.
+
+        The edges over which a network learns its adjacency freely, as ST-GCN++ does; it starts
+        from the :attr:`adjacency` of this graph.
+        """
+        subset, source, target = torch.ones_like(self.adjacency).nonzero().T
+        edge_weight = torch.ones_like(subset, dtype=self.edge_weight.dtype)
+        edge_index = torch.stack([source, target])
+        return replace(self, edge_index=edge_index, edge_type=subset, edge_weight=edge_weight)
+
     def to(self, device: torch.device | str) -> SkeletonGraph:
         """The same graph with its tensors on ``device``."""
         moved = {

@@ -3,8 +3,12 @@
 from stgraph.nn.block import EdgeImportance, STGCNBlock
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Level
+from stgraph.nn.network import TEN_BLOCKS, NodeFeatures, SkeletonNetwork
 from stgraph.nn.norm import JointNorm, NodeNorm
-from stgraph.nn.stgcn import STGCN, TEN_BLOCKS, NodeFeatures
+from stgraph.nn.stgcn import STGCN
+from stgraph.nn.stgcn_v010 import STGCNv010, STGCNv010Block
+from stgraph.nn.stgcnpp import STGCNPlusPlus, STGCNPlusPlusBlock
+from stgraph.nn.temporal import MultiScaleTemporal
 
 __all__ = [
     "STGCN",
@@ -12,8 +16,14 @@ __all__ = [
     "EdgeImportance",
     "JointNorm",
     "Level",
+    "MultiScaleTemporal",
     "NodeFeatures",
     "NodeNorm",
     "STGCNBlock",
     "STGCNConv",
+    "STGCNPlusPlus",
+    "STGCNPlusPlusBlock",
+    "STGCNv010",
+    "STGCNv010Block",
+    "SkeletonNetwork",
 ]

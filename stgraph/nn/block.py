@@ -15,17 +15,32 @@ from stgraph.nn.norm import NodeNorm
 class EdgeImportance(Module):
     """One learnt factor per edge of the SkeletonGraph, the same in all frames and clips.
 
-    The paper's section 3.4: the mask M, starting at one. Edges that are no copy of a template edge
+    The paper's section 3.4: a mask M as large as the adjacency, starting at one. Entries where the
+    graph has no edge have no effect; the released programs hold them too, and so does this, so
+    that weights and their numbers agree. Edges that are no copy of a template edge
     (``edge_template`` -1) keep their weight.
+
+    Args:
+        graph: Whose edges are weighed.
+        start: Other factors to start from.
+
+    Shapes:
+        - **weight, start:** float ``[K, V, V]``; entry ``[k, v, w]`` is for the edge v -> w
     """
 
-    def __init__(self, num_edges: int) -> None:
+    cell: Tensor
+
+    def __init__(self, graph: SkeletonGraph, start: Tensor | None = None) -> None:
         super().__init__()
-        self.weight = Parameter(torch.ones(num_edges))
+        self.weight = Parameter(torch.ones_like(graph.adjacency) if start is None else start)
+        source, target = graph.edge_index
+        cell = (graph.edge_type * graph.num_joints + source) * graph.num_joints + target
+        self.register_buffer("cell", cell, persistent=False)
 
     def forward(self, edges: TypedEdges) -> Tensor:
         """The weights ``[E]`` of the edges, times their importance."""
-        factors = torch.cat([self.weight, self.weight.new_ones(1)])[edges.edge_template]
+        one = self.weight.new_ones(1)
+        factors = torch.cat([self.weight.flatten()[self.cell], one])[edges.edge_template]
         return factors if edges.edge_weight is None else edges.edge_weight * factors
 
 
@@ -57,7 +72,7 @@ class STGCNBlock(Module):
     ) -> None:
         super().__init__()
         labels = graph.labels
-        self.importance = EdgeImportance(graph.num_edges)
+        self.importance = EdgeImportance(graph)
         factorized = labels.temporal == "factorized"
         spatial_types = labels.num_subsets if factorized else labels.num_edge_types
         self.spatial = STGCNConv(in_channels, out_channels, spatial_types, bias="per_subset")
@@ -68,7 +83,7 @@ class STGCNBlock(Module):
             self.temporal = STGCNConv(out_channels, out_channels, labels.temporal_kernel)
         self.norm = NodeNorm(out_channels)
         self.dropout = Dropout(dropout)
-        self.residual = _residual(in_channels, out_channels, stride) if residual else None
+        self.residual = shortcut(in_channels, out_channels, stride) if residual else None
         self.activation = ReLU()
 
     def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
@@ -80,25 +95,27 @@ class STGCNBlock(Module):
         kept = x if step is None else x[step.kept]
         last = level.last if step is None else step.edges
         if self.temporal is None or self.spatial_norm is None:
-            h = _convolve(self.spatial, x, last, self.importance(last), len(kept))
+            h = convolve(self.spatial, x, last, self.importance(last), len(kept))
         else:
             weight = self.importance(level.spatial)
-            h = _convolve(self.spatial, x, level.spatial, weight, len(x))
+            h = convolve(self.spatial, x, level.spatial, weight, len(x))
             h = self.activation(self.spatial_norm(h))
-            h = _convolve(self.temporal, h, last, last.edge_weight, len(kept))
+            h = convolve(self.temporal, h, last, last.edge_weight, len(kept))
         h = self.dropout(self.norm(h))
         if self.residual is not None:
             h = h + self.residual(kept)
         return self.activation(h)
 
 
-def _convolve(
+def convolve(
     convolution: STGCNConv, x: Tensor, edges: TypedEdges, weight: Tensor | None, num_targets: int
 ) -> Tensor:
+    """``convolution`` over ``edges`` with these weights, into ``num_targets`` nodes."""
     return convolution(x, edges.edge_index, edges.edge_type, weight, size=(len(x), num_targets))
 
 
-def _residual(in_channels: int, out_channels: int, stride: int) -> Module:
+def shortcut(in_channels: int, out_channels: int, stride: int) -> Module:
+    """The way past a block: the identity, or a 1x1 convolution with BN where shapes differ."""
     if in_channels == out_channels and stride == 1:
         return Identity()
     return Sequential(Linear(in_channels, out_channels), NodeNorm(out_channels))

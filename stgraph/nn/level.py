@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -27,6 +29,13 @@ class TypedEdges(NamedTuple):
         return TypedEdges(
             self.edge_index[:, at], self.edge_type[at], weight, self.edge_template[at]
         )
+
+    def of_types(self, types: Sequence[int]) -> TypedEdges:
+        """The edges of these types, which are numbered anew in the order given."""
+        matches = [self.edge_type == number for number in types]
+        edges = self.take(torch.stack(matches).any(dim=0).nonzero().squeeze(1))
+        renumbered = sum((edges.edge_type == number) * new for new, number in enumerate(types))
+        return edges._replace(edge_type=renumbered)
 
     def into(self, keep: Tensor, number: Tensor) -> TypedEdges:
         """The edges whose target is in the mask ``keep``, with targets renumbered."""
@@ -54,6 +63,7 @@ class Level:
             ``body = clip * num_persons + person``.
         spatial: Edges with labels 0..K-1; with the product partition all edges, K Γ labels.
         temporal: Same-joint edges with labels 0..Γ-1; ``None`` with the product partition.
+        reach: ⌊Γ/2⌋, the frames that a temporal edge spans at most.
     """
 
     nodes: Nodes
@@ -62,6 +72,7 @@ class Level:
     num_persons: int
     spatial: TypedEdges
     temporal: TypedEdges | None
+    reach: int
 
     @classmethod
     def of(cls, data: SkeletonData, graph: SkeletonGraph) -> Level:
@@ -78,7 +89,8 @@ class Level:
         nodes = Nodes(clip * num_persons + data.person, data.joint, data.frame - start[clip])
         edges = TypedEdges(data.edge_index, data.edge_type, data.edge_weight, data.edge_template)
         spatial, temporal = _split(edges, graph.labels)
-        return cls(nodes, clip, num_clips, num_persons, spatial, temporal)
+        reach = graph.labels.reach
+        return cls(nodes, clip, num_clips, num_persons, spatial, temporal, reach)
 
     @property
     def num_nodes(self) -> int:
@@ -88,6 +100,11 @@ class Level:
     def last(self) -> TypedEdges:
         """The edges that the last convolution of a block runs over: in time, if there are such."""
         return self.spatial if self.temporal is None else self.temporal
+
+    @cached_property
+    def dilated(self) -> tuple[TypedEdges, ...]:
+        """For each d from 1 to ``reach`` the temporal edges of :func:`dilate`."""
+        return dilate(self.last, self.reach)
 
     def coarsen(self, stride: int, graph: SkeletonGraph) -> tuple[Coarsening, Level]:
         """Keep frames 0, s, 2s ... of every clip, for the whole batch at once.
@@ -102,14 +119,15 @@ class Level:
         nodes = Nodes(
             self.nodes.body[kept], self.nodes.joint[kept], self.nodes.frame[kept] // stride
         )
-        coarsening = Coarsening(kept, self.last.into(keep, number))
+        coarsening = Coarsening(kept, self.last.into(keep, number), self.reach)
         if graph.labels.temporal == "product":
             spatial, temporal = self._coarse_product(keep, number, nodes, graph), None
         else:
             spatial = self.spatial.within(keep, number)
             temporal = None if self.temporal is None else _temporal(nodes, graph.labels)
         clip = self.clip[kept]
-        return coarsening, Level(nodes, clip, self.num_clips, self.num_persons, spatial, temporal)
+        counts = (self.num_clips, self.num_persons)
+        return coarsening, Level(nodes, clip, *counts, spatial, temporal, self.reach)
 
     def _coarse_product(
         self, keep: Tensor, number: Tensor, nodes: Nodes, graph: SkeletonGraph
@@ -129,11 +147,26 @@ class Level:
         return _joined(same, across)
 
 
-class Coarsening(NamedTuple):
+@dataclass(frozen=True)
+class Coarsening:
     """A step to a coarser level: the kept nodes ``[N']`` and the bipartite edges into them."""
 
     kept: Tensor
     edges: TypedEdges
+    reach: int
+
+    @cached_property
+    def dilated(self) -> tuple[TypedEdges, ...]:
+        """As :attr:`Level.dilated`, into the kept nodes."""
+        return dilate(self.edges, self.reach)
+
+
+def dilate(temporal: TypedEdges, reach: int) -> tuple[TypedEdges, ...]:
+    """For each d from 1 to ``reach`` the edges of the frame offsets -d, 0, d, as types 0, 1, 2.
+
+    What a temporal convolution of three taps and dilation d runs over.
+    """
+    return tuple(temporal.of_types((reach - d, reach, reach + d)) for d in range(1, reach + 1))
 
 
 def _split(edges: TypedEdges, labels: EdgeLabels) -> tuple[TypedEdges, TypedEdges | None]:

@@ -35,7 +35,7 @@ class JointNorm(Module):
     clips: persons and frames that are not there take no part.
 
     Args:
-        num_joints: V.
+        num_joints: V; or M V where M persons are told apart and ``joint`` counts person by person.
         channels: C.
         eps: Added to the variance.
         momentum: Share of the new batch in the running statistics.
@@ -46,6 +46,7 @@ class JointNorm(Module):
 
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(
         self, num_joints: int, channels: int, *, eps: float = 1e-5, momentum: float = 0.1
@@ -56,6 +57,7 @@ class JointNorm(Module):
         self.bias = Parameter(torch.zeros(num_joints, channels))
         self.register_buffer("running_mean", torch.zeros(num_joints, channels))
         self.register_buffer("running_var", torch.ones(num_joints, channels))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Tensor, joint: Tensor) -> Tensor:
         mean, var = self._batch_statistics(x, joint) if self.training else self._running()
@@ -75,6 +77,7 @@ class JointNorm(Module):
 
     def _track(self, mean: Tensor, var: Tensor, seen: Tensor) -> None:
         """Running statistics of the joints that this batch has seen at least twice."""
+        self.num_batches_tracked.add_(1)
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
             running.add_(torch.where(seen, self.momentum * (batch - running), 0.0))
 

@@ -103,10 +103,7 @@ def dense_norm(norm: Module, x: Tensor) -> Tensor:
 
 def dense_block(block: STGCNBlock, x: Tensor, graph: SkeletonGraph, stride: int) -> Tensor:
     """A unit of the released program's master on ``[bodies, C, T, V]``, without its dropout."""
-    importance = torch.ones_like(graph.adjacency, dtype=x.dtype).index_put(
-        (graph.edge_type, *graph.edge_index), block.importance.weight
-    )
-    adjacency = graph.adjacency.to(x.dtype) * importance
+    adjacency = graph.adjacency.to(x.dtype) * block.importance.weight
     h = dense_spatial(x, block.spatial.weight, block.spatial.bias, adjacency)
     h = dense_norm(block.spatial_norm, h).relu()
     kernel = block.temporal.weight.permute(2, 1, 0)[..., None]

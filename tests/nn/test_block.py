@@ -85,17 +85,18 @@ def test_a_product_block_has_a_matrix_for_every_subset_and_frame():
 
 
 def test_importance_is_the_same_in_all_frames_of_all_persons():
-    importance = EdgeImportance(GRAPH.num_edges)
+    importance = EdgeImportance(GRAPH)
     torch.nn.init.uniform_(importance.weight)
     edges = Level.of(rows_of(torch.randn(2, 5, 25, 3)), GRAPH).spatial
-    wanted = GRAPH.edge_weight * importance.weight
+    source, target = GRAPH.edge_index
+    wanted = GRAPH.edge_weight * importance.weight[GRAPH.edge_type, source, target]
     assert torch.equal(importance(edges), wanted[edges.edge_template])
     importance(edges).sum().backward()
-    torch.testing.assert_close(importance.weight.grad, 10 * GRAPH.edge_weight)
+    torch.testing.assert_close(importance.weight.grad, 10 * GRAPH.adjacency)
 
 
 def test_edges_of_the_user_keep_their_weight():
-    importance = EdgeImportance(GRAPH.num_edges)
+    importance = EdgeImportance(GRAPH)
     torch.nn.init.uniform_(importance.weight)
     edges = Level.of(rows_of(torch.randn(1, 2, 25, 3)), GRAPH).spatial
     edges.edge_template[7] = -1

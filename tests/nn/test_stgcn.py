@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 from stgraph import SkeletonData, SkeletonGraph, build_clip, layouts, partition
 from stgraph.graph import Temporal
 from stgraph.nn import STGCN, TEN_BLOCKS, JointNorm, NodeNorm
-from stgraph.nn.stgcn import pool_clips
+from stgraph.nn.network import pool_clips
 
 from .oracles import assert_same, dense_network, leaf, randomize
 
@@ -66,14 +66,6 @@ def test_the_ten_blocks_on_full_clips_are_the_released_network(training: bool):
     leaves = [keypoints, *model.parameters()]
     scale = logits.detach().abs().max()
     assert_same(logits / scale, dense_network(model, keypoints) / scale, leaves)
-
-
-def test_the_default_network_for_ntu_has_as_many_parameters_as_the_released_one_has_on_edges():
-    """3,098,832, less ten dense masks [3, 25, 25], plus ten on the 73 edges."""
-    model = STGCN(3, 60, GRAPH)
-    released, dense_masks, sparse_masks = 3_098_832, 10 * 3 * 25 * 25, 10 * 73
-    wanted = released - dense_masks + sparse_masks
-    assert sum(value.numel() for value in model.parameters()) == wanted == 3_080_812
 
 
 @pytest.mark.parametrize("temporal", ["factorized", "product", None])

@@ -1,0 +1,104 @@
+"""The network of the first released program, yysijie/st-gcn v0.1.0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import Dropout, Identity, Module, ReLU, Sequential
+
+from stgraph.graph import SkeletonGraph
+from stgraph.nn.block import EdgeImportance, convolve, shortcut
+from stgraph.nn.conv import STGCNConv
+from stgraph.nn.level import Coarsening, Level
+from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
+from stgraph.nn.norm import NodeNorm
+
+
+class STGCNv010Block(Module):
+    """Spatial graph convolution, temporal convolution with stride, residual: the unit of v0.1.0.
+
+    It differs from :class:`STGCNBlock` in four places: one bias after aggregation, dropout before
+    the temporal convolution, ReLU on both summands of the residual, and none after their sum.
+
+    Args:
+        in_channels: Channels of the nodes that come in.
+        out_channels: Channels of the nodes that go out.
+        graph: Says K and Γ.
+        stride: Keep every ``stride``-th frame.
+        dropout: Probability, before the temporal convolution.
+        residual: Whether the input is added to the output.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        graph: SkeletonGraph,
+        *,
+        stride: int = 1,
+        dropout: float = 0.0,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        self.importance = EdgeImportance(graph)
+        self.spatial = STGCNConv(in_channels, out_channels, graph.num_subsets)
+        self.spatial_norm = NodeNorm(out_channels)
+        self.dropout = Dropout(dropout)
+        self.temporal = STGCNConv(out_channels, out_channels, graph.labels.temporal_kernel)
+        self.norm = NodeNorm(out_channels)
+        self.residual: Module | None = None
+        if residual:
+            path = shortcut(in_channels, out_channels, stride)
+            self.residual = path if isinstance(path, Identity) else Sequential(*path, ReLU())
+        self.activation = ReLU()
+
+    def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
+        """Features of the nodes of ``level``, or of those that ``step`` keeps.
+
+        Shapes:
+            - **x:** float ``[N, C_in]``; **out:** float ``[N, C_out]`` or ``[N', C_out]``
+        """
+        kept = x if step is None else x[step.kept]
+        in_time = level.last if step is None else step.edges
+        h = convolve(self.spatial, x, level.spatial, self.importance(level.spatial), len(x))
+        h = self.dropout(self.activation(self.spatial_norm(h)))
+        h = convolve(self.temporal, h, in_time, in_time.edge_weight, len(kept))
+        h = self.activation(self.norm(h))
+        return h if self.residual is None else h + self.residual(kept)
+
+
+class STGCNv010(SkeletonNetwork):
+    """ST-GCN as first released (yysijie/st-gcn v0.1.0, January to June 2018).
+
+    A stem and nine blocks; the stem has neither residual nor dropout. Data normalisation tells
+    persons apart. Its check points do not hold the adjacency, which is
+    ``SkeletonGraph.from_layout(layouts.NTU25, normalization=normalization.per_subset)``. Arguments
+    as in :class:`SkeletonNetwork`; ``blocks`` counts the stem.
+    """
+
+    block = STGCNv010Block
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        graph: SkeletonGraph,
+        *,
+        blocks: Sequence[tuple[int, int]] = TEN_BLOCKS,
+        dropout: float = 0.5,
+        persons: int | None = 2,
+    ) -> None:
+        super().__init__(
+            in_channels, num_classes, graph, blocks=blocks, dropout=dropout, persons=persons
+        )
+
+    @classmethod
+    def clip_graph(cls, graph: SkeletonGraph) -> SkeletonGraph:
+        """The graph as it is, if its frames are joined as this network needs."""
+        if graph.labels.temporal != "factorized":
+            raise ValueError(
+                f"v0.1.0 convolves in space, then in time: it needs temporal='factorized', found "
+                f"{graph.labels.temporal!r}; STGCN takes all kinds."
+            )
+        return graph
