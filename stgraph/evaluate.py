@@ -18,7 +18,7 @@ from torchmetrics.functional.classification import (
 
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonData
-from stgraph.nn import STGCN
+from stgraph.nn import SkeletonNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: STGCN, clips: SkeletonDataset, *, batch_size: int = 16, workers: int = 1
+    model: SkeletonNetwork, clips: SkeletonDataset, *, batch_size: int = 16, workers: int = 1
 ) -> Evaluation:
     """Run a network over a labelled data set, on the device where the network is."""
     loader = DataLoader(clips, batch_size=batch_size, num_workers=workers)
@@ -100,7 +100,7 @@ def evaluate(
     return Evaluation(tuple(names), labels, logits, clips.class_names)
 
 
-def predict_logits(model: STGCN, batch: SkeletonData) -> Tensor:
+def predict_logits(model: SkeletonNetwork, batch: SkeletonData) -> Tensor:
     """Logits ``[B, classes]`` in evaluation mode, on the CPU."""
     device, training = next(model.parameters()).device, model.training
     model.eval()

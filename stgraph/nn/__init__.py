@@ -10,7 +10,14 @@ from stgraph.nn.stgcn_v010 import STGCNv010, STGCNv010Block
 from stgraph.nn.stgcnpp import STGCNPlusPlus, STGCNPlusPlusBlock
 from stgraph.nn.temporal import MultiScaleTemporal
 
+NETWORKS: dict[str, type[SkeletonNetwork]] = {
+    "STGCN": STGCN,
+    "STGCNPlusPlus": STGCNPlusPlus,
+    "STGCNv010": STGCNv010,
+}
+
 __all__ = [
+    "NETWORKS",
     "STGCN",
     "TEN_BLOCKS",
     "EdgeImportance",

@@ -32,10 +32,11 @@ class TypedEdges(NamedTuple):
 
     def of_types(self, types: Sequence[int]) -> TypedEdges:
         """The edges of these types, which are numbered anew in the order given."""
-        matches = [self.edge_type == number for number in types]
-        edges = self.take(torch.stack(matches).any(dim=0).nonzero().squeeze(1))
-        renumbered = sum((edges.edge_type == number) * new for new, number in enumerate(types))
-        return edges._replace(edge_type=renumbered)
+        new = torch.full_like(self.edge_type, -1)
+        for number, old in enumerate(types):
+            new[self.edge_type == old] = number
+        kept = (new >= 0).nonzero().squeeze(1)
+        return self.take(kept)._replace(edge_type=new[kept])
 
     def into(self, keep: Tensor, number: Tensor) -> TypedEdges:
         """The edges whose target is in the mask ``keep``, with targets renumbered."""

@@ -85,7 +85,7 @@ class SkeletonNetwork(Module):
         self.num_classes = num_classes
         self.graph = self.clip_graph(graph)
         self.persons = persons
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "blocks": [list(block) for block in blocks],
             "dropout": dropout,
             "persons": persons,

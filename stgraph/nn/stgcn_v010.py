@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
-from torch.nn import Dropout, Identity, Module, ReLU, Sequential
+from torch.nn import Dropout, Module, Parameter, ReLU, Sequential
 
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.block import EdgeImportance, convolve, shortcut
@@ -18,8 +19,9 @@ from stgraph.nn.norm import NodeNorm
 class STGCNv010Block(Module):
     """Spatial graph convolution, temporal convolution with stride, residual: the unit of v0.1.0.
 
-    It differs from :class:`STGCNBlock` in four places: one bias after aggregation, dropout before
-    the temporal convolution, ReLU on both summands of the residual, and none after their sum.
+    It differs from :class:`STGCNBlock` in four places: the biases of all subsets reach every node
+    (they are added after aggregation), dropout comes before the temporal convolution, both summands
+    of the residual pass a ReLU, and their sum does not.
 
     Args:
         in_channels: Channels of the nodes that come in.
@@ -42,15 +44,17 @@ class STGCNv010Block(Module):
     ) -> None:
         super().__init__()
         self.importance = EdgeImportance(graph)
-        self.spatial = STGCNConv(in_channels, out_channels, graph.num_subsets)
+        self.spatial = STGCNConv(in_channels, out_channels, graph.num_subsets, bias=False)
+        self.bias = Parameter(torch.zeros(graph.num_subsets, out_channels))
         self.spatial_norm = NodeNorm(out_channels)
         self.dropout = Dropout(dropout)
         self.temporal = STGCNConv(out_channels, out_channels, graph.labels.temporal_kernel)
         self.norm = NodeNorm(out_channels)
         self.residual: Module | None = None
         if residual:
-            path = shortcut(in_channels, out_channels, stride)
-            self.residual = path if isinstance(path, Identity) else Sequential(*path, ReLU())
+            self.residual = shortcut(in_channels, out_channels, stride)
+            if isinstance(self.residual, Sequential):
+                self.residual.append(ReLU())
         self.activation = ReLU()
 
     def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
@@ -62,7 +66,7 @@ class STGCNv010Block(Module):
         kept = x if step is None else x[step.kept]
         in_time = level.last if step is None else step.edges
         h = convolve(self.spatial, x, level.spatial, self.importance(level.spatial), len(x))
-        h = self.dropout(self.activation(self.spatial_norm(h)))
+        h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
         h = convolve(self.temporal, h, in_time, in_time.edge_weight, len(kept))
         h = self.activation(self.norm(h))
         return h if self.residual is None else h + self.residual(kept)

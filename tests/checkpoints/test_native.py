@@ -1,4 +1,4 @@
-"""A check point is the network, bit for bit, and a file that is none is refused in one sentence."""
+"""A check point of ours is the network, bit for bit, and no code in a file is run."""
 
 from __future__ import annotations
 
@@ -149,19 +149,20 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str):
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "message"),
     [
-        {"state_dict": {}},
-        {"stgraph": {}},
-        STGCN(3, 4, GRAPHS["factorized"], blocks=((4, 1),)).state_dict(),
-        [1, 2],
-        torch.zeros(3),
-        {},
+        ({"state_dict": {}}, r"holds no plain state dict \(it is empty\)"),
+        ({"state_dict": {"a": 1}}, r"holds no plain state dict \(a is int\)"),
+        ({"stgraph": {}}, "lacks the keys 'stgraph' and 'state_dict'"),
+        (STGCN(3, 4, GRAPHS["factorized"], blocks=((4, 1),)).state_dict(), "called blocks.0"),
+        ([1, 2], "holds list, not the named weights"),
+        (torch.zeros(3), "holds Tensor, not the named weights"),
+        ({}, r"holds no plain state dict \(it is empty\)"),
     ],
-    ids=["no description", "no weights", "weights alone", "list", "tensor", "nothing"],
+    ids=["no weights", "numbers", "no state dict", "ours, bare", "list", "tensor", "nothing"],
 )
-def test_files_of_others_are_no_check_points_of_stgraph(tmp_path: Path, values: object):
-    with pytest.raises(ValueError, match="is no check point of stgraph: it lacks the keys"):
+def test_files_that_hold_no_network_are_refused(tmp_path: Path, values: object, message: str):
+    with pytest.raises(ValueError, match=rf"network\.ckpt .*{message}"):
         load_checkpoint(saved(tmp_path, values))
 
 

@@ -1,0 +1,122 @@
+"""Check points of stgraph: a network with all that is needed to build it again, and no code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stgraph.checkpoints.files import read_file, weights_of
+from stgraph.checkpoints.released import check_tensors
+from stgraph.graph import SkeletonGraph
+from stgraph.nn import NETWORKS, SkeletonNetwork
+
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network and what belongs to it.
+
+    Attributes:
+        model: In evaluation mode, on the CPU.
+        class_names: One per output; numbers where none were saved.
+        data: How its clips were read and prepared, plain values; empty if the network takes
+            keypoints as they are.
+    """
+
+    model: SkeletonNetwork
+    class_names: tuple[str, ...]
+    data: dict[str, Any]
+
+
+def describe(
+    model: SkeletonNetwork, class_names: tuple[str, ...] = (), data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Plain values from which :func:`read_checkpoint` builds the network; no weights."""
+    return {
+        "format": FORMAT,
+        "network": type(model).__name__,
+        "in_channels": model.in_channels,
+        "num_classes": model.num_classes,
+        "settings": model.settings,
+        "graph": model.graph.to_dict(),
+        "class_names": list(class_names),
+        "data": dict(data or {}),
+    }
+
+
+def read_native(content: Mapping[str, Any], path: str | Path) -> Checkpoint:
+    """The network that a file of ours describes, with class names and data settings.
+
+    Raises:
+        ValueError: If it describes none, or weights do not fit the network.
+    """
+    check_native(content, path)
+    known = content["stgraph"]
+    try:
+        network = NETWORKS[known["network"]]
+        graph = SkeletonGraph.from_dict(known["graph"])
+        model = network(known["in_channels"], known["num_classes"], graph, **known["settings"])
+        class_names, data = tuple(known["class_names"]), dict(known["data"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} describes no network that this version knows: {error}") from None
+    weights = {
+        name.removeprefix("model."): value for name, value in weights_of(content, path).items()
+    }
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    check_tensors(wanted, {name: tuple(value.shape) for name, value in weights.items()}, path)
+    model.load_state_dict(weights)
+    names = class_names or tuple(str(label) for label in range(model.num_classes))
+    return Checkpoint(model.eval(), names, data)
+
+
+def check_same_network(content: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Compare the description in a check point with that of the network to resume.
+
+    Raises:
+        ValueError: If they differ in anything that the weights or the classes depend on.
+    """
+    found = content.get("stgraph", {})
+    for key in ("network", "settings", "graph", "in_channels", "num_classes", "class_names"):
+        if found.get(key) != wanted[key]:
+            raise ValueError(
+                f"The check point to resume from is of another architecture: its {key} differ "
+                f"(found {str(found.get(key))[:80]}, expected {str(wanted[key])[:80]}); resume "
+                "with the options of its config.yaml."
+            )
+
+
+def check_resume(path: str | Path, epochs: int) -> dict[str, Any]:
+    """The check point at ``path``, of a run that has not had ``epochs`` epochs yet.
+
+    Raises:
+        ValueError: If it is missing, damaged or finished.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"There is no check point to resume from at {path}.")
+    content = read_file(path)
+    check_native(content, path)
+    done = 1 + int(content.get("epoch", -1))
+    if done >= epochs:
+        raise ValueError(
+            f"{path} has had {done} epochs already and {epochs} were asked for; raise --epochs to "
+            "go on."
+        )
+    return content
+
+
+def check_native(content: Mapping[str, Any], path: str | Path) -> None:
+    """Raise :class:`ValueError` unless the file is one of ours and of this format."""
+    if not all(isinstance(content.get(key), dict) for key in ("stgraph", "state_dict")):
+        raise ValueError(
+            f"{path} is no check point of stgraph: it lacks the keys 'stgraph' and 'state_dict'. "
+            "Expected a file written by stgraph train or stgraph.save_checkpoint."
+        )
+    found = content["stgraph"].get("format")
+    if found != FORMAT:
+        raise ValueError(
+            f"{path} has the format {found}, this version reads {FORMAT}; use the version of "
+            "stgraph that wrote it."
+        )
