@@ -97,8 +97,7 @@ class STGCNBlock(Module):
         if self.temporal is None or self.spatial_norm is None:
             h = convolve(self.spatial, x, last, self.importance(last), len(kept))
         else:
-            weight = self.importance(level.spatial)
-            h = convolve(self.spatial, x, level.spatial, weight, len(x))
+            h = convolve_frames(self.spatial, x, level, self.importance)
             h = self.activation(self.spatial_norm(h))
             h = convolve(self.temporal, h, last, last.edge_weight, len(kept))
         h = self.dropout(self.norm(h))
@@ -107,11 +106,28 @@ class STGCNBlock(Module):
         return self.activation(h)
 
 
+def convolve_frames(
+    convolution: STGCNConv, x: Tensor, level: Level, importance: EdgeImportance
+) -> Tensor:
+    """The spatial convolution: frame by frame where all frames are whole, else edge by edge.
+
+    Both are the same layer with the same weights; the first is given fewer edges. Explainers and
+    hooks see all edges.
+    """
+    frame = None if convolution.watched else level.frame_edges
+    if frame is None:
+        return convolve(convolution, x, level.spatial, importance(level.spatial), len(x))
+    joints = level.graph.num_joints
+    frames = x.view(-1, joints, x.shape[1])
+    return convolve(convolution, frames, frame, importance(frame), joints).flatten(0, 1)
+
+
 def convolve(
     convolution: STGCNConv, x: Tensor, edges: TypedEdges, weight: Tensor | None, num_targets: int
 ) -> Tensor:
     """``convolution`` over ``edges`` with these weights, into ``num_targets`` nodes."""
-    return convolution(x, edges.edge_index, edges.edge_type, weight, size=(len(x), num_targets))
+    size = (x.shape[-2], num_targets)
+    return convolution(x, edges.edge_index, edges.edge_type, weight, size=size)
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int) -> Module:

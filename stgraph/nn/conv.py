@@ -128,9 +128,13 @@ class STGCNConv(MessagePassing):
         if edge_weight is not None:
             edge_weight = edge_weight.to(sources.dtype)
 
-        if self._is_watched():
+        if self.watched:
             return self._propagated(sources, edge_index, edge_type, edge_weight, num_targets)
-        run = BACKENDS[self.backend or choose(self.weight)]
+        graphs = math.prod(sources.shape[:-2])
+        run = BACKENDS[
+            self.backend
+            or choose(self.weight, edge_type.shape[0], sources.shape[-2], num_targets, graphs)
+        ]
         out = run(sources, self.weight, edge_index, edge_type, edge_weight, num_targets)
         if self.bias is None:
             return out
@@ -148,7 +152,8 @@ class STGCNConv(MessagePassing):
             f"num_subsets={self.num_subsets})"
         )
 
-    def _is_watched(self) -> bool:
+    @property
+    def watched(self) -> bool:
         """Whether an explainer or a hook looks at messages, so that they have to be made."""
         hooks = (
             self._propagate_forward_pre_hooks,

@@ -64,7 +64,7 @@ class Level:
             ``body = clip * num_persons + person``.
         spatial: Edges with labels 0..K-1; with the product partition all edges, K Γ labels.
         temporal: Same-joint edges with labels 0..Γ-1; ``None`` with the product partition.
-        reach: ⌊Γ/2⌋, the frames that a temporal edge spans at most.
+        graph: The labelled frame that the clips were built with.
     """
 
     nodes: Nodes
@@ -73,7 +73,7 @@ class Level:
     num_persons: int
     spatial: TypedEdges
     temporal: TypedEdges | None
-    reach: int
+    graph: SkeletonGraph
 
     @classmethod
     def of(cls, data: SkeletonData, graph: SkeletonGraph) -> Level:
@@ -90,8 +90,7 @@ class Level:
         nodes = Nodes(clip * num_persons + data.person, data.joint, data.frame - start[clip])
         edges = TypedEdges(data.edge_index, data.edge_type, data.edge_weight, data.edge_template)
         spatial, temporal = _split(edges, graph.labels)
-        reach = graph.labels.reach
-        return cls(nodes, clip, num_clips, num_persons, spatial, temporal, reach)
+        return cls(nodes, clip, num_clips, num_persons, spatial, temporal, graph)
 
     @property
     def num_nodes(self) -> int:
@@ -105,9 +104,18 @@ class Level:
     @cached_property
     def dilated(self) -> tuple[TypedEdges, ...]:
         """For each d from 1 to ``reach`` the temporal edges of :func:`dilate`."""
-        return dilate(self.last, self.reach)
+        return dilate(self.last, self.graph.labels.reach)
 
-    def coarsen(self, stride: int, graph: SkeletonGraph) -> tuple[Coarsening, Level]:
+    @cached_property
+    def frame_edges(self) -> TypedEdges | None:
+        """The edges of one frame, if every V nodes are a whole frame and nobody touched its edges.
+
+        A spatial convolution is then the same small one on all frames, ``[N / V, V, C]``. ``None``
+        if nodes are missing or out of order, or if any edge differs from the graph's, in whatever.
+        """
+        return whole_frames(self.spatial, self.num_nodes, self.graph)
+
+    def coarsen(self, stride: int) -> tuple[Coarsening, Level]:
         """Keep frames 0, s, 2s ... of every clip, for the whole batch at once.
 
         Spatial edges of kept frames stay as they are, whoever made them. Temporal edges are made
@@ -120,21 +128,20 @@ class Level:
         nodes = Nodes(
             self.nodes.body[kept], self.nodes.joint[kept], self.nodes.frame[kept] // stride
         )
-        coarsening = Coarsening(kept, self.last.into(keep, number), self.reach)
-        if graph.labels.temporal == "product":
-            spatial, temporal = self._coarse_product(keep, number, nodes, graph), None
+        labels = self.graph.labels
+        coarsening = Coarsening(kept, self.last.into(keep, number), labels.reach)
+        if labels.temporal == "product":
+            spatial, temporal = self._coarse_product(keep, number, nodes), None
         else:
             spatial = self.spatial.within(keep, number)
-            temporal = None if self.temporal is None else _temporal(nodes, graph.labels)
+            temporal = None if self.temporal is None else _temporal(nodes, labels)
         clip = self.clip[kept]
         counts = (self.num_clips, self.num_persons)
-        return coarsening, Level(nodes, clip, *counts, spatial, temporal, self.reach)
+        return coarsening, Level(nodes, clip, *counts, spatial, temporal, self.graph)
 
-    def _coarse_product(
-        self, keep: Tensor, number: Tensor, nodes: Nodes, graph: SkeletonGraph
-    ) -> TypedEdges:
+    def _coarse_product(self, keep: Tensor, number: Tensor, nodes: Nodes) -> TypedEdges:
         """Edges within a frame as they are, those over frames anew from the template."""
-        labels = graph.labels
+        graph, labels = self.graph, self.graph.labels
         inside = self.spatial.edge_type // labels.num_subsets == labels.reach
         same = self.spatial.take(inside.nonzero().squeeze(1)).within(keep, number)
         taps = torch.arange(-labels.reach, labels.reach + 1, device=keep.device)
@@ -168,6 +175,33 @@ def dilate(temporal: TypedEdges, reach: int) -> tuple[TypedEdges, ...]:
     What a temporal convolution of three taps and dilation d runs over.
     """
     return tuple(temporal.of_types((reach - d, reach, reach + d)) for d in range(1, reach + 1))
+
+
+def whole_frames(edges: TypedEdges, num_nodes: int, graph: SkeletonGraph) -> TypedEdges | None:
+    """The edges of one frame, if ``edges`` are what the builder makes of whole frames.
+
+    Compares all of them, one pass over integers.
+    """
+    frames, rest = divmod(num_nodes, graph.num_joints)
+    weight, all_edges = edges.edge_weight, frames * graph.num_edges
+    if rest or frames == 0 or weight is None or weight.requires_grad:
+        return None
+    if graph.labels.temporal == "product" or edges.edge_type.shape[0] != all_edges:
+        return None
+    order = graph.edge_index[1].sort(stable=True).indices  # as connect() puts them
+    edge_index, edge_type = graph.edge_index[:, order], graph.edge_type[order]
+    edge_weight = graph.edge_weight.to(weight.dtype)[order]
+    start = torch.arange(0, num_nodes, graph.num_joints, device=weight.device)
+    pairs = (
+        (edges.edge_template, order),
+        (edges.edge_type, edge_type),
+        (weight, edge_weight),
+    )
+    untouched = all(torch.equal(all_, one.repeat(frames)) for all_, one in pairs)
+    moved = edge_index[:, None] + start[:, None]
+    if not (untouched and torch.equal(edges.edge_index, moved.flatten(1))):
+        return None
+    return TypedEdges(edge_index, edge_type, edge_weight, order)
 
 
 def _split(edges: TypedEdges, labels: EdgeLabels) -> tuple[TypedEdges, TypedEdges | None]:

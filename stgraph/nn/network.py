@@ -138,7 +138,7 @@ class SkeletonNetwork(Module):
         for block, stride in zip(self.blocks, self.strides, strict=True):
             step, next_level = None, level
             if stride > 1:
-                step, next_level = level.coarsen(stride, self.graph)
+                step, next_level = level.coarsen(stride)
                 frame = frame[step.kept]
             x = block(x, level, step)
             level = next_level

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Dropout, Module, Parameter, ReLU, Sequential
 
 from stgraph.graph import SkeletonGraph
-from stgraph.nn.block import EdgeImportance, convolve, shortcut
+from stgraph.nn.block import EdgeImportance, convolve, convolve_frames, shortcut
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Coarsening, Level
 from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
@@ -65,7 +65,7 @@ class STGCNv010Block(Module):
         """
         kept = x if step is None else x[step.kept]
         in_time = level.last if step is None else step.edges
-        h = convolve(self.spatial, x, level.spatial, self.importance(level.spatial), len(x))
+        h = convolve_frames(self.spatial, x, level, self.importance)
         h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
         h = convolve(self.temporal, h, in_time, in_time.edge_weight, len(kept))
         h = self.activation(self.norm(h))

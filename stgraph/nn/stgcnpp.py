@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Dropout, Identity, Linear, Module, ReLU, Sequential
 
 from stgraph.graph import SkeletonGraph
-from stgraph.nn.block import EdgeImportance, convolve, shortcut
+from stgraph.nn.block import EdgeImportance, convolve_frames, shortcut
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Coarsening, Level
 from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
@@ -62,7 +62,7 @@ class STGCNPlusPlusBlock(Module):
         """
         kept = None if step is None else step.kept
         dilated = level.dilated if step is None else step.dilated
-        h = convolve(self.spatial, x, level.spatial, self.adjacency(level.spatial), len(x))
+        h = convolve_frames(self.spatial, x, level, self.adjacency)
         h = self.activation(self.spatial_norm(h) + self.spatial_residual(x))
         h = self.dropout(self.temporal(h, dilated, kept))
         if self.residual is not None:

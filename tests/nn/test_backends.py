@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stgraph.nn import STGCNConv
-from stgraph.nn.backends import BACKENDS, reference
+from stgraph.nn.backends import BACKENDS, choose, reference
 
 from .oracles import assert_same, by_hand, leaf, random_edges
 
@@ -135,3 +135,17 @@ def test_the_layer_gives_the_same_with_every_backend(backend: str | None, bias: 
     leaves = [x, edge_weight, *plain.parameters()]
     assert_same(other(x, *edges, edge_weight), plain(x, *edges, edge_weight), leaves)
     assert_same(other(x, *edges), plain(x, *edges), leaves)
+
+
+def test_a_dense_matrix_is_chosen_for_small_full_graphs_that_many_share_and_for_no_others():
+    weight, joints = torch.empty(3, 64, 64), 25
+    assert choose(weight, 73, joints, joints, 1000) == "dense"
+    assert choose(weight, 1875, joints, joints, 2) == "dense"
+    assert choose(weight, 73, joints, joints, 1) != "dense"
+    assert choose(weight, 300, 100, 100, 1000) != "dense"
+
+
+def test_the_order_of_the_sparse_sum_is_that_with_the_narrower_rows():
+    assert choose(torch.empty(3, 8, 64), 73, 25, 25) == "aggregate_first"
+    assert choose(torch.empty(3, 64, 64), 73, 25, 25) == "aggregate_first"
+    assert choose(torch.empty(3, 64, 8), 73, 25, 25) == "transform_first"

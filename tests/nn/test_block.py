@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stgraph import SkeletonData, SkeletonGraph, build_clip, layouts
 from stgraph.graph import Temporal
-from stgraph.nn import EdgeImportance, Level, STGCNBlock
+from stgraph.nn import EdgeImportance, Level, STGCNBlock, STGCNPlusPlusBlock, STGCNv010Block
 from stgraph.nn.level import Coarsening
 
 from .oracles import assert_same, dense_block, leaf, randomize, to_image, to_rows
@@ -22,7 +22,7 @@ def rows_of(keypoints: Tensor, graph: SkeletonGraph = GRAPH) -> SkeletonData:
 
 
 def step_of(level: Level, stride: int, graph: SkeletonGraph = GRAPH) -> Coarsening | None:
-    return None if stride == 1 else level.coarsen(stride, graph)[0]
+    return None if stride == 1 else level.coarsen(stride)[0]
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -138,3 +138,41 @@ def test_temporal_weights_of_the_user_are_used():
     assert not torch.allclose(
         outs[0], block(data.x, Level.of(rows_of(data.x.view(1, 4, 25, 3)), GRAPH))
     )
+
+
+def shuffled(data: SkeletonData) -> SkeletonData:
+    """The same clip with its edges in another order, so that frames are not taken as a whole."""
+    order = torch.randperm(data.num_edges)
+    data = data.clone()
+    data.edge_index = data.edge_index[:, order]
+    for key in ("edge_type", "edge_weight", "edge_template"):
+        data[key] = data[key][order]
+    return data
+
+
+@pytest.mark.parametrize("kind", [STGCNBlock, STGCNv010Block, STGCNPlusPlusBlock])
+@pytest.mark.parametrize("widths", [(3, 8), (8, 6)])
+@pytest.mark.parametrize("training", [True, False])
+def test_frame_by_frame_and_edge_by_edge_a_block_is_the_same(kind, widths, training: bool):
+    graph = GRAPH.completed() if kind is STGCNPlusPlusBlock else GRAPH
+    block = kind(*widths, GRAPH, residual=False).double().train(training)
+    randomize(block)
+    keypoints = leaf(2, 5, 25, widths[0])
+    whole = build_clip(keypoints, graph)
+    levels = [Level.of(data, graph) for data in (whole, shuffled(whole))]
+    assert [level.frame_edges is None for level in levels] == [False, True]
+    frames, edges = (block(whole.x, level) for level in levels)
+    assert_same(frames, edges, [keypoints, *block.parameters()], tolerance=1e-9)
+
+
+def test_hooks_on_messages_see_all_edges_of_whole_frames():
+    block, seen = STGCNBlock(3, 4, GRAPH).eval(), []
+    data = rows_of(torch.randn(2, 5, 25, 3))
+    level = Level.of(data, GRAPH)
+    wanted = block(data.x, level)
+    handle = block.spatial.register_message_forward_hook(
+        lambda module, inputs, out: seen.append(len(out))
+    )
+    torch.testing.assert_close(block(data.x, level), wanted)
+    handle.remove()
+    assert seen == [10 * 73]

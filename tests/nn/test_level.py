@@ -74,7 +74,7 @@ def test_the_coarse_graph_of_a_full_clip_is_the_graph_of_every_second_frame(
     temporal: Temporal, kernel: int, stride: int, frames: int
 ):
     graph = graph_of(temporal, kernel)
-    _, coarse = Level.of(clip(graph, frames), graph).coarsen(stride, graph)
+    _, coarse = Level.of(clip(graph, frames), graph).coarsen(stride)
     wanted = Level.of(clip(graph, frames, step=stride), graph)
     assert wanted.spatial.edge_type.numel() > 0
     assert_equal_levels(coarse, wanted)
@@ -86,7 +86,7 @@ def test_the_same_holds_where_nodes_were_dropped(temporal: Temporal, stride: int
     graph = graph_of(temporal, 5)
     for _ in range(10):
         seen = half_seen()
-        _, coarse = Level.of(clip(graph, seen=seen), graph).coarsen(stride, graph)
+        _, coarse = Level.of(clip(graph, seen=seen), graph).coarsen(stride)
         wanted = Level.of(clip(graph, step=stride, seen=seen), graph)
         assert_equal_levels(coarse, replace(wanted, num_persons=coarse.num_persons))
 
@@ -97,7 +97,7 @@ def test_a_batch_of_ragged_clips_is_coarsened_clip_by_clip(temporal: Temporal):
     lengths = [(7, 2), (1, 1), (4, 3), (2, 2)]
     batch = Batch.from_data_list([clip(graph, *size) for size in lengths])
     wanted = Batch.from_data_list([clip(graph, *size, step=2) for size in lengths])
-    _, coarse = Level.of(batch, graph).coarsen(2, graph)
+    _, coarse = Level.of(batch, graph).coarsen(2)
     assert_equal_levels(coarse, Level.of(wanted, graph))
 
 
@@ -108,7 +108,7 @@ def test_a_batch_without_a_node_is_coarsened_to_one_without_a_node(temporal: Tem
     data = clip(graph)
     empty = data.subgraph(torch.zeros(data.num_nodes, dtype=torch.bool))
     fine = Level.of(Batch.from_data_list([empty, empty]), graph)
-    step, coarse = fine.coarsen(2, graph)
+    step, coarse = fine.coarsen(2)
     assert (fine.num_nodes, fine.num_clips, coarse.num_nodes, coarse.num_clips) == (0, 2, 0, 2)
     assert step.edges.edge_index.shape == coarse.last.edge_index.shape == (2, 0)
 
@@ -117,15 +117,15 @@ def test_a_batch_without_a_node_is_coarsened_to_one_without_a_node(temporal: Tem
 def test_coarsening_twice_by_two_is_coarsening_once_by_four(temporal: Temporal):
     graph = graph_of(temporal, 5)
     fine = Level.of(clip(graph, 11), graph)
-    _, middle = fine.coarsen(2, graph)
-    assert_equal_levels(middle.coarsen(2, graph)[1], fine.coarsen(4, graph)[1])
+    _, middle = fine.coarsen(2)
+    assert_equal_levels(middle.coarsen(2)[1], fine.coarsen(4)[1])
 
 
 @pytest.mark.parametrize("temporal", MODES)
 def test_the_edges_of_the_step_are_the_fine_edges_into_kept_nodes(temporal: Temporal):
     graph = graph_of(temporal, 5)
     fine = Level.of(clip(graph, seen=half_seen()), graph)
-    step, coarse = fine.coarsen(2, graph)
+    step, coarse = fine.coarsen(2)
     assert (fine.nodes.frame[step.kept] % 2 == 0).all()
     assert [places(fine)[i][:3] for i in step.kept.tolist()] == [p[:3] for p in places(coarse)]
     source, target = step.edges.edge_index
@@ -145,7 +145,7 @@ def test_frames_count_from_each_clips_first_node(temporal: Temporal):
         fine = Level.of(data, graph)
         assert int(fine.nodes.frame.min()) == 0
     assert_equal_levels(Level.of(plain, graph), Level.of(late, graph))
-    coarse = [Level.of(data, graph).coarsen(2, graph)[1] for data in (plain, late)]
+    coarse = [Level.of(data, graph).coarsen(2)[1] for data in (plain, late)]
     assert_equal_levels(*coarse)
 
 
@@ -173,7 +173,7 @@ def test_an_edge_between_two_persons_survives_where_its_frame_is_kept(temporal: 
         ends = node(data, 0, frame, 3), node(data, 1, frame, 3)
         data = with_edge(data, *ends, tap + 1, 0.25)
     fine = Level.of(data, graph)
-    coarse = fine.coarsen(2, graph)[1]
+    coarse = fine.coarsen(2)[1]
     mine = [edge for edge in edge_set(coarse, coarse.spatial) if edge[-1] == -1]
     assert len([edge for edge in edge_set(fine, fine.spatial) if edge[-1] == -1]) == 2
     assert mine == [((0, 0, 3, 1), (0, 1, 3, 1), tap + 1, 0.25, -1)]
@@ -183,7 +183,7 @@ def test_removed_spatial_edges_stay_removed():
     graph = graph_of("factorized")
     data = clip(graph)
     keep = (data.edge_type >= 3) | (data.edge_type == 0)
-    coarse = Level.of(data.edge_subgraph(keep), graph).coarsen(2, graph)[1]
+    coarse = Level.of(data.edge_subgraph(keep), graph).coarsen(2)[1]
     assert coarse.num_nodes == 2 * 4 * 4
     assert set(coarse.spatial.edge_type.tolist()) == {0}
 
@@ -196,7 +196,7 @@ def test_weights_of_temporal_edges_are_kept_unless_all_are_one():
     data.edge_weight = torch.where(in_time, 0.5, data.edge_weight)
     level = Level.of(data, graph)
     assert (level.temporal.edge_weight == 0.5).all()
-    assert (level.coarsen(2, graph)[0].edges.edge_weight == 0.5).all()
+    assert (level.coarsen(2)[0].edges.edge_weight == 0.5).all()
 
 
 def test_a_level_holds_all_edges_once():
@@ -262,9 +262,9 @@ def test_two_nodes_in_one_place_are_refused_and_a_person_of_their_own_helps():
     for key in ("x", "frame", "joint", "person"):
         doubled[key] = torch.cat([data[key], data[key][:1]])
     with pytest.raises(ValueError, match="same person, joint and frame"):
-        Level.of(doubled, graph).coarsen(2, graph)
+        Level.of(doubled, graph).coarsen(2)
     doubled.person[-1] = 1
-    _, coarse = Level.of(doubled, graph).coarsen(2, graph)
+    _, coarse = Level.of(doubled, graph).coarsen(2)
     assert coarse.num_nodes == 4 * 4 + 1
 
 
@@ -284,3 +284,108 @@ def test_gradients_reach_the_weights_of_temporal_edges_that_are_all_one():
     assert level.temporal.edge_weight is not None
     level.temporal.edge_weight.sum().backward()
     assert bool((data.edge_weight.grad[data.edge_type >= graph.num_subsets] == 1).all())
+
+
+def without_edge(data: SkeletonData) -> SkeletonData:
+    keep = torch.ones(data.num_edges, dtype=torch.bool)
+    keep[5] = False
+    return data.edge_subgraph(keep)
+
+
+def without_node(data: SkeletonData) -> SkeletonData:
+    keep = torch.ones(data.num_nodes, dtype=torch.bool)
+    keep[5] = False
+    return data.subgraph(keep)
+
+
+def changed(key: str, value: float):
+    def change(data: SkeletonData) -> SkeletonData:
+        data = data.clone()
+        data[key][5] = value
+        return data
+
+    return change
+
+
+def turned(data: SkeletonData) -> SkeletonData:
+    data = data.clone()
+    data.edge_index[:, 5] = data.edge_index[:, 5].flip(0)
+    return data
+
+
+def in_another_order(data: SkeletonData) -> SkeletonData:
+    data = data.clone()
+    order = torch.arange(data.num_edges)
+    order[:2] = torch.tensor([1, 0])
+    data.edge_index = data.edge_index[:, order]
+    for key in ("edge_type", "edge_weight", "edge_template"):
+        data[key] = data[key][order]
+    return data
+
+
+def with_asked_gradient(data: SkeletonData) -> SkeletonData:
+    data = data.clone()
+    data.edge_weight.requires_grad_()
+    return data
+
+
+EDITS = {
+    "edge removed": without_edge,
+    "node removed": without_node,
+    "another type": changed("edge_type", 2),
+    "another weight": changed("edge_weight", 0.123),
+    "no copy of a template edge": changed("edge_template", -1),
+    "an edge turned round": turned,
+    "another order": in_another_order,
+    "weights with gradients": with_asked_gradient,
+    "an edge between persons": lambda data: with_edge(data, 0, data.num_nodes - 1, 1, 0.5),
+}
+
+
+@pytest.mark.parametrize("frames", [1, 6])
+def test_frames_that_nobody_touched_have_the_edges_of_one_frame(frames: int):
+    graph = graph_of("factorized")
+    batch = Batch.from_data_list([clip(graph, frames), clip(graph, 2, persons=1)])
+    fine = Level.of(batch, graph)
+    for level in (fine, fine.coarsen(2)[1]):
+        frame = level.frame_edges
+        assert frame is not None and frame.edge_type.shape[0] == graph.num_edges
+        one = Level.of(clip(graph, 1, persons=1), graph).spatial
+        for mine, wanted in zip(frame, one, strict=True):
+            assert torch.equal(mine, wanted)
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_whatever_was_edited_there_is_no_one_frame(edit):
+    graph = graph_of("factorized")
+    assert Level.of(clip(graph), graph).frame_edges is not None
+    data = edit(clip(graph))
+    assert Level.of(data, graph).frame_edges is None
+    assert Level.of(Batch.from_data_list([clip(graph), data]), graph).frame_edges is None
+
+
+def test_the_product_partition_and_no_nodes_have_no_one_frame():
+    graph = graph_of("product")
+    assert Level.of(clip(graph), graph).frame_edges is None
+    graph = graph_of(None)
+    empty = clip(graph).subgraph(torch.zeros(56, dtype=torch.bool))
+    assert Level.of(empty, graph).frame_edges is None
+    assert Level.of(clip(graph), graph).frame_edges is not None
+
+
+def test_dilated_edges_are_those_of_three_offsets():
+    graph = graph_of("factorized", kernel=9)
+    level = Level.of(clip(graph, 11), graph)
+    step, _ = level.coarsen(2)
+    assert len(level.dilated) == len(step.dilated) == 4
+    frame = level.nodes.frame
+    for number, edges in enumerate(level.dilated, start=1):
+        source, target = edges.edge_index
+        offset = frame[source] - frame[target]
+        assert torch.equal(offset, (edges.edge_type - 1) * number)
+        assert torch.equal(level.nodes.joint[source], level.nodes.joint[target])
+        assert edges.edge_type.shape[0] == 2 * 4 * (3 * 11 - 2 * number)
+    for number, edges in enumerate(step.dilated, start=1):
+        source, target = edges.edge_index
+        offset = frame[source] - frame[step.kept[target]]
+        assert torch.equal(offset, (edges.edge_type - 1) * number)

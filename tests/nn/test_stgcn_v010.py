@@ -30,7 +30,7 @@ def test_on_full_clips_a_unit_is_the_dense_one(
     keypoints = leaf(2, 7, 25, widths[0])
     data = build_clip(keypoints, GRAPH)
     level = Level.of(data, GRAPH)
-    step = None if stride == 1 else level.coarsen(stride, GRAPH)[0]
+    step = None if stride == 1 else level.coarsen(stride)[0]
     wanted = to_rows(v010_block(block, to_image(data.x, 2, 25), stride, ADJACENCY))
     out = block(data.x, level, step)
     assert_same(out, wanted, [keypoints, *block.parameters()], tolerance=1e-9)

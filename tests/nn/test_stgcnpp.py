@@ -40,7 +40,7 @@ def test_the_branches_are_dilated_convolutions_a_maximum_and_a_point(
     randomize(temporal)
     x = leaf(2 * frames * 25, 8)
     level = Level.of(build_clip(torch.zeros(2, frames, 25, 1), GRAPH), GRAPH)
-    step = None if stride == 1 else level.coarsen(stride, GRAPH)[0]
+    step = None if stride == 1 else level.coarsen(stride)[0]
     edges, kept = (level.dilated, None) if step is None else (step.dilated, step.kept)
     wanted = to_rows(multi_scale(temporal, to_image(x, 2, 25), stride))
     assert_same(temporal(x, edges, kept), wanted, [x, *temporal.parameters()], tolerance=1e-9)
@@ -58,7 +58,7 @@ def test_on_full_clips_a_block_is_the_dense_one(
     keypoints = leaf(2, 7, 21, widths[0])
     data = build_clip(keypoints, complete)
     level = Level.of(data, complete)
-    step = None if stride == 1 else level.coarsen(stride, complete)[0]
+    step = None if stride == 1 else level.coarsen(stride)[0]
     wanted = to_rows(plus_plus_block(block, to_image(data.x, 2, 21), stride))
     out = block(data.x, level, step)
     assert_same(out, wanted, [keypoints, *block.parameters()], tolerance=1e-9)

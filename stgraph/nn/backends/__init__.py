@@ -10,6 +10,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from stgraph.nn.backends.dense import dense
 from stgraph.nn.backends.fold import aggregate_first, transform_first
 from stgraph.nn.backends.reference import reference
 
@@ -40,17 +41,41 @@ BACKENDS: dict[str, Backend] = {
     "reference": reference,
     "aggregate_first": aggregate_first,
     "transform_first": transform_first,
+    "dense": dense,
 }
 
+DENSE_EDGES = 32  # entries of a dense matrix that cost as much as one edge (docs/benchmarks.md)
 
-def choose(weight: Tensor) -> str:
+
+def choose(
+    weight: Tensor, num_edges: int, num_sources: int, num_targets: int, graphs: int = 1
+) -> str:
     """The name of the backend that moves the fewest numbers.
 
-    Both orders cost the same multiplications; the rows gathered and summed have ``C_in`` numbers
-    when aggregation comes first and ``C_out`` when it comes second.
+    Where several graphs share small and full enough edges, a dense matrix is built once and
+    multiplied with each. Else both orders of the sparse sum cost the same multiplications; the
+    rows gathered and summed have ``C_in`` numbers when aggregation comes first and ``C_out`` when
+    it comes second.
+
+    Args:
+        weight: ``[K, C_in, C_out]``.
+        num_edges: E.
+        num_sources: Nodes that edges may start from.
+        num_targets: Nodes that edges may lead to.
+        graphs: How many graphs share the edges.
     """
-    _, in_channels, out_channels = weight.shape
+    subsets, in_channels, out_channels = weight.shape
+    if graphs > 1 and subsets * num_sources * num_targets <= DENSE_EDGES * num_edges:
+        return "dense"
     return "aggregate_first" if in_channels <= out_channels else "transform_first"
 
 
-__all__ = ["BACKENDS", "Backend", "aggregate_first", "choose", "reference", "transform_first"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "aggregate_first",
+    "choose",
+    "dense",
+    "reference",
+    "transform_first",
+]
