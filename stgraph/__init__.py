@@ -1,8 +1,8 @@
 """ST-GCN (Yan et al. 2018) as a sparse graph library on PyTorch Geometric."""
 
-from stgraph import datasets, layouts, normalization, partition, transforms
+from stgraph import datasets, layouts, normalization, partition, presets, transforms
 from stgraph.build import build_clip, to_keypoints
-from stgraph.checkpoints import load_checkpoint
+from stgraph.checkpoints import load_checkpoint, save_checkpoint
 from stgraph.graph import EdgeLabels, SkeletonData, SkeletonGraph
 from stgraph.nn import STGCN, STGCNConv, STGCNPlusPlus, STGCNv010
 from stgraph.skeleton import SkeletonLayout
@@ -24,6 +24,8 @@ __all__ = [
     "load_checkpoint",
     "normalization",
     "partition",
+    "presets",
+    "save_checkpoint",
     "to_keypoints",
     "transforms",
 ]

@@ -18,12 +18,19 @@ from torch import Tensor
 
 from stgraph import datasets, layouts, normalization, partition, transforms
 from stgraph.datasets import SkeletonDataset
+from stgraph.datasets.ntu import Bodies
 from stgraph.graph import SkeletonGraph
-from stgraph.nn import STGCN, TEN_BLOCKS
+from stgraph.nn import STGCN, TEN_BLOCKS, SkeletonNetwork, STGCNPlusPlus, STGCNv010
+from stgraph.presets import PRESETS
 from stgraph.skeleton import SkeletonLayout
 
 SMALL_BLOCKS = ((32, 1), (64, 2), (64, 1), (128, 2))
 
+NETWORKS: dict[str, type[SkeletonNetwork]] = {
+    "stgcn": STGCN,
+    "stgcn++": STGCNPlusPlus,
+    "stgcn-v0.1.0": STGCNv010,
+}
 PARTITIONS = ("uniform", "distance", "spatial", "spatial_2018")
 NORMALIZATIONS = (
     "per_target",
@@ -46,6 +53,8 @@ class DataOptions:
         performers: Of the synthetic set: how many people act.
         test_split: The split that evaluation looks at.
         on_error: fail, or skip raw files that cannot be read.
+        preset: What a released program does to clips, by name, instead of all that follows here:
+            stgcn, agcn, ctrgcn, pyskl ... (see stgraph.presets).
         coordinates: How many channels, from the first, are coordinates; 0: all. With x, y and a
             score it is 2, so that the score is left alone.
         center: Whether the layout's centre joint starts at the origin.
@@ -62,6 +71,7 @@ class DataOptions:
     performers: int = 40
     test_split: str = "test"
     on_error: Literal["fail", "skip"] = "fail"
+    preset: str = ""
     coordinates: int = 0
     center: bool = True
     align: list[str] = field(default_factory=list)
@@ -70,12 +80,18 @@ class DataOptions:
     rotate: float = 0.0
     scale: float = 0.0
 
+    @property
+    def bodies(self) -> Bodies:
+        """Which bodies of an NTU file become persons."""
+        return PRESETS[self.preset].bodies if self.preset else "two"
+
 
 @dataclass(frozen=True)
 class ModelOptions:
     """The graph of a frame and the network on it.
 
     Args:
+        network: stgcn, stgcn++ (learns its adjacency, temporal branches) or stgcn-v0.1.0.
         partition: uniform, distance, spatial or spatial_2018, or module:function for your own.
         normalization: per_target, per_subset, symmetric, none, random_walk_laplacian or
             symmetric_laplacian, or module:function for your own.
@@ -83,16 +99,18 @@ class ModelOptions:
         temporal_kernel: Frames that a node looks at, odd.
         max_hop: How many bones away a neighbour may be.
         blocks: ten (as published), small, or a list of [channels, stride].
-        dropout: In every block but the first.
+        dropout: In every block but the first; by default the network's own, 0.5 or, for stgcn++,
+            none.
     """
 
+    network: Literal["stgcn", "stgcn++", "stgcn-v0.1.0"] = "stgcn"
     partition: str = "spatial"
     normalization: str = "per_target"
     temporal: Literal["factorized", "product"] = "factorized"
     temporal_kernel: int = 9
     max_hop: int = 1
     blocks: Literal["ten", "small"] | list[list[int]] = "ten"
-    dropout: float = 0.5
+    dropout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +168,8 @@ class Preparation:
         generator = None
         if self.training:
             generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        if options.preset:
+            return PRESETS[options.preset].prepare(keypoints, generator=generator)
         if options.every > 1:
             keypoints = transforms.thin(keypoints, options.every, generator=generator)
         if options.frames:
@@ -191,6 +211,11 @@ def make_graph(layout: SkeletonLayout, model: ModelOptions) -> SkeletonGraph:
     )
 
 
+def clip_graph(graph: SkeletonGraph, model: ModelOptions) -> SkeletonGraph:
+    """The graph that clips for this network are built with."""
+    return NETWORKS[model.network].clip_graph(graph)
+
+
 def make_dataset(
     data: DataOptions, split: str, graph: SkeletonGraph, *, training: bool = False
 ) -> SkeletonDataset:
@@ -207,6 +232,7 @@ def make_dataset(
             split,
             "xview" if data.name.endswith("xview") else "xsub",
             performers=data.performers,
+            bodies=data.bodies,
             graph=graph,
             keypoint_transform=prepare,
         )
@@ -214,27 +240,30 @@ def make_dataset(
         data.root,
         split,
         data.name,  # type: ignore[arg-type]
+        bodies=data.bodies,
         graph=graph,
         keypoint_transform=prepare,
         on_error=data.on_error,
     )
 
 
-def make_model(dataset: SkeletonDataset, model: ModelOptions) -> STGCN:
-    """A fresh network for the clips of a data set."""
+def make_model(
+    dataset: SkeletonDataset, model: ModelOptions, graph: SkeletonGraph
+) -> SkeletonNetwork:
+    """A fresh network on a graph, for the clips of a data set."""
     presets: dict[Any, Any] = {"ten": TEN_BLOCKS, "small": SMALL_BLOCKS}
     blocks = presets.get(model.blocks) if isinstance(model.blocks, str) else model.blocks
     if not blocks or any(len(block) != 2 or min(block) < 1 for block in blocks):
         raise ValueError(
             f"blocks is ten, small, or a list of [channels, stride], not {model.blocks!r}."
         )
-    if not 0 <= model.dropout < 1:
+    if model.dropout is not None and not 0 <= model.dropout < 1:
         raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
     channels = dataset.records[0].shape[3]
-    return STGCN(
+    return NETWORKS[model.network](
         channels,
         dataset.num_classes,
-        dataset.graph,
+        graph,
         blocks=[(width, stride) for width, stride in blocks],
         dropout=model.dropout,
     )
@@ -251,6 +280,13 @@ def _check_data(data: DataOptions) -> None:
     names = ("synthetic-xsub", "synthetic-xview", *datasets.BENCHMARKS, "folder")
     if data.name not in names:
         raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
+    if data.preset and data.preset not in PRESETS:
+        raise ValueError(f"There is no preset '{data.preset}'; there are {', '.join(PRESETS)}.")
+    if data.preset and (data.frames or data.every > 1 or data.align or data.rotate or data.scale):
+        raise ValueError(
+            f"The preset '{data.preset}' is all that is done to clips; leave out frames, every, "
+            "align, rotate and scale."
+        )
     if data.align and len(data.align) != 4:
         raise ValueError(f"align takes four joint names, found {len(data.align)}.")
     if min(data.frames, data.rotate, data.scale, data.coordinates) < 0 or data.every < 1:

@@ -27,7 +27,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from stgraph.checkpoints import check_resume, check_same_network, describe
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonData
-from stgraph.nn import STGCN
+from stgraph.nn import SkeletonNetwork
 from stgraph.options import TrainingOptions
 
 _EXPECTED_WARNINGS = (
@@ -51,7 +51,7 @@ class ActionRecognizer(lightning.LightningModule):
 
     def __init__(
         self,
-        model: STGCN,
+        model: SkeletonNetwork,
         options: TrainingOptions,
         class_names: tuple[str, ...],
         data: dict[str, Any],

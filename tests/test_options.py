@@ -97,20 +97,22 @@ def test_the_graph_is_what_the_options_say():
 
 def test_presets_and_lists_of_blocks_make_networks(tmp_path):
     data = DataOptions(root=str(tmp_path), performers=2)
-    dataset = make_dataset(data, "train", make_graph(layouts.NTU25, ModelOptions()))
-    assert len(make_model(dataset, ModelOptions()).blocks) == 10
-    small = make_model(dataset, ModelOptions(blocks="small"))
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    dataset = make_dataset(data, "train", graph)
+    assert len(make_model(dataset, ModelOptions(), graph).blocks) == 10
+    small = make_model(dataset, ModelOptions(blocks="small"), graph)
     assert [block.norm.num_features for block in small.blocks] == [w for w, _ in SMALL_BLOCKS]
     assert small.strides == [stride for _, stride in SMALL_BLOCKS]
-    assert make_model(dataset, ModelOptions(blocks=[[4, 1], [6, 3]])).strides == [1, 3]
+    assert make_model(dataset, ModelOptions(blocks=[[4, 1], [6, 3]]), graph).strides == [1, 3]
 
 
 @pytest.mark.parametrize("blocks", [[], [[4]], [[4, 0]], "tiny"])
 def test_wrong_blocks_are_named(tmp_path, blocks):
     data = DataOptions(root=str(tmp_path), performers=2)
-    dataset = make_dataset(data, "train", make_graph(layouts.NTU25, ModelOptions()))
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    dataset = make_dataset(data, "train", graph)
     with pytest.raises(ValueError, match="blocks is ten, small, or a list"):
-        make_model(dataset, ModelOptions(blocks=blocks))
+        make_model(dataset, ModelOptions(blocks=blocks), graph)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from stgraph.datasets.base import SkeletonDataset, check_keypoints
 from stgraph.datasets.folder import SkeletonFolder, folder_layout, read_array
-from stgraph.datasets.ntu import BENCHMARKS, MAX_PERSONS, NTURGBD
-from stgraph.datasets.ntu_format import Recording, read_skeleton_file, write_skeleton_file
+from stgraph.datasets.ntu import BENCHMARKS, MAX_PERSONS, NTURGBD, read_bodies
+from stgraph.datasets.ntu_format import Recording, read_skeleton_file
+from stgraph.datasets.ntu_writer import write_skeleton_file
 from stgraph.datasets.store import Store, write_store
 from stgraph.datasets.synthetic import SyntheticActions
 
@@ -19,6 +20,7 @@ __all__ = [
     "check_keypoints",
     "folder_layout",
     "read_array",
+    "read_bodies",
     "read_skeleton_file",
     "write_skeleton_file",
     "write_store",

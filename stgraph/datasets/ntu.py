@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -25,24 +25,45 @@ BENCHMARKS: dict[str, tuple[int, Protocol]] = {
     "ntu120-xset": (120, "xset"),
 }
 MAX_PERSONS = 2
+Bodies = Literal["two", "all", "position"]
+
+
+def read_bodies(path: Path, bodies: Bodies = "two") -> NDArray[np.float32]:
+    """The keypoints ``[M, T, 25, 3]`` of a file, with the bodies of that choice as persons."""
+    recording = read_skeleton_file(path)
+    if bodies == "position":
+        return recording.by_position()
+    if bodies == "two" and len(recording.keypoints):
+        followed = torch.from_numpy(recording.keypoints)
+        return transforms.keep_persons(followed, MAX_PERSONS).numpy()
+    return recording.keypoints
 
 
 class SkeletonFileDataset(SkeletonDataset):
     """Clips in NTU's file format and naming, split by a protocol of NTU.
 
-    Bodies are followed by their id; of more than two the two that move most are kept.
+    Which bodies of a file become persons is ``bodies``, each with a store of its own:
+    ``"two"`` follows bodies by their id and keeps the two that move most; ``"all"`` follows them
+    and keeps all, in order of first appearance; ``"position"`` makes the m-th body of each frame
+    person m, whoever it is. :data:`stgraph.presets.PRESETS` says what each preset needs.
     """
 
     protocol: Protocol
+    bodies: Bodies = "two"
 
     def read_item(self, path: Path) -> tuple[str, int, str, NDArray[np.float32]]:
         name = parse_name(path.stem)
-        keypoints = torch.from_numpy(read_skeleton_file(path).keypoints)
-        kept = transforms.keep_persons(keypoints, MAX_PERSONS) if len(keypoints) else keypoints
-        return str(name), name.action - 1, "", kept.numpy()
+        return str(name), name.action - 1, "", read_bodies(path, self.bodies)
 
     def split_of(self, record: ClipRecord) -> str:
         return ntu_split(record.name, self.protocol)
+
+    def _choose(self, bodies: Bodies, tag: str) -> None:
+        """Set which bodies are read and the name of the store that holds them."""
+        if bodies not in get_args(Bodies):
+            raise ValueError(f"bodies is one of {', '.join(get_args(Bodies))}, not {bodies!r}.")
+        self.bodies = bodies
+        self.tag = tag if bodies == "two" else f"{tag}-{bodies}"
 
 
 class NTURGBD(SkeletonFileDataset):
@@ -60,6 +81,7 @@ class NTURGBD(SkeletonFileDataset):
         root: The folder of the data set.
         split: ``"train"`` or ``"test"``.
         benchmark: ``"ntu60-xsub"``, ``"ntu60-xview"``, ``"ntu120-xsub"`` or ``"ntu120-xset"``.
+        bodies: Which bodies of a file become persons, see :class:`SkeletonFileDataset`.
         graph: Default: NTU-25 with the paper's spatial partition.
         keypoint_transform, transform, on_error: see :class:`SkeletonDataset`.
 
@@ -81,6 +103,7 @@ class NTURGBD(SkeletonFileDataset):
         split: str = "train",
         benchmark: Benchmark = "ntu60-xsub",
         *,
+        bodies: Bodies = "two",
         graph: SkeletonGraph | None = None,
         keypoint_transform: KeypointTransform | None = None,
         transform: Callable[[SkeletonData], SkeletonData] | None = None,
@@ -90,7 +113,7 @@ class NTURGBD(SkeletonFileDataset):
             raise ValueError(f"Benchmarks are {', '.join(BENCHMARKS)}, not {benchmark!r}.")
         classes, self.protocol = BENCHMARKS[benchmark]
         self.class_names = NTU_CLASSES[:classes]
-        self.tag = f"ntu{classes}"
+        self._choose(bodies, f"ntu{classes}")
         super().__init__(
             root,
             split,

@@ -1,4 +1,4 @@
-"""The text format of NTU RGB+D ``.skeleton`` files: a strict reader and a writer."""
+"""The text format of NTU RGB+D ``.skeleton`` files: a strict reader."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 JOINTS = 25
 BODY_FIELDS = 10
 JOINT_FIELDS = 12
 BODY_LINES = 2 + JOINTS
 MAX_POSES = 1_000_000  # ids x frames; a recording of ten hours with one body
+MAX_BODIES = 127  # in one frame; a Kinect v2 follows six
 
 _CUT = "The file is cut short or damaged: fetch it again or leave it out."
 _FOREIGN = "This is no NTU RGB+D .skeleton file, or a damaged one: fetch it again or leave it out."
-
-# Kinect v2: focal length, principal point (x, y) and place of the camera along x, in pixels and
-# metres, as libfreenect2 and its users quote them.
-_DEPTH_CAMERA = (365.456, (254.878, 205.395), 0.0)
-_COLOUR_CAMERA = (1081.37, (959.5, 539.5), 0.052)
-
-_BODY_LINE = "%d 0 1 1 1 1 0 0 0 2\r\n25\r\n"
-_JOINT_LINES = ("%.9g %.9g %.9g " + "%.7g " * 8 + "%d\r\n") * JOINTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +31,26 @@ class Recording:
             from a frame and where a joint was lost (exactly 0 0 0 with tracking state 0).
         body_ids: One integer per row of ``keypoints``, in order of first appearance.
         tracking_state: ``[M, T, 25]`` int8: 0 not tracked or absent, 1 inferred, 2 tracked.
+        place: ``[M, T]`` int8: where a body stands among those of its frame, from 0; -1 if absent.
     """
 
     keypoints: NDArray[np.float32]
     body_ids: tuple[int, ...]
     tracking_state: NDArray[np.int8]
+    place: NDArray[np.int8]
+
+    def by_position(self) -> NDArray[np.float32]:
+        """Bodies by their place in the frame, ``[most bodies in a frame, T, 25, 3]``.
+
+        Row m holds the m-th body of each frame, whoever that is, and NaN where a frame has fewer.
+        Place is not identity: people change rows. st-gcn, 2s-AGCN and mmaction2 read the files so.
+        """
+        row, frame = np.nonzero(self.place >= 0)
+        place = self.place[row, frame]
+        most = int(place.max(initial=-1)) + 1
+        bodies = np.full((most, *self.keypoints.shape[1:]), np.nan, dtype=np.float32)
+        bodies[place, frame] = self.keypoints[row, frame]
+        return bodies
 
 
 def read_skeleton_file(path: str | Path) -> Recording:
@@ -54,43 +62,46 @@ def read_skeleton_file(path: str | Path) -> Recording:
 
     Raises:
         ValueError: If the file is empty, cut short, filled with NUL bytes or not of this format;
-            if a number is wrong, a body appears twice in a frame, or more than a million
-            poses (ids x frames) would be needed. The message names the file and the line.
+            if a number is wrong, a body appears twice in a frame, a frame has more than 127
+            bodies, or more than a million poses (ids x frames) would be needed. The message names
+            the file and the line.
 
     Source: shahroudy/NTURGB-D, Matlab/read_skeleton_file.m.
     """
     lines = _Lines(Path(path))
     frames = lines.count("the number of frames", 1, _FOREIGN)
     rows: dict[int, int] = {}
-    places: list[tuple[int, int, int]] = []  # row, frame, first joint line
+    poses: list[tuple[int, int, int, int]] = []  # row, frame, place, first joint line
     for frame in range(frames):
         present: set[int] = set()
-        for _ in range(lines.count(f"the number of bodies in frame {frame + 1}", BODY_LINES, _CUT)):
+        for place in range(lines.bodies(frame)):
             row = rows.setdefault(lines.body_id(), len(rows))
             if row in present:
                 lines.refuse("a bodyID once per frame", "it a second time", _FOREIGN, back=1)
             present.add(row)
             lines.expect_joint_count()
-            places.append((row, frame, lines.skip(JOINTS)))
+            poses.append((row, frame, place, lines.skip(JOINTS)))
     lines.expect_end(frames)
-    return _recording(lines, places, tuple(rows), frames)
+    return _recording(lines, poses, tuple(rows), frames)
 
 
 def _recording(
-    lines: _Lines, places: list[tuple[int, int, int]], body_ids: tuple[int, ...], frames: int
+    lines: _Lines, poses: list[tuple[int, int, int, int]], body_ids: tuple[int, ...], frames: int
 ) -> Recording:
     if len(body_ids) * frames > MAX_POSES:
         found = f"{len(body_ids)} ids in {frames} frames"
         lines.refuse(f"at most {MAX_POSES} poses", found, "Cut the recording into clips.")
     keypoints = np.full((len(body_ids), frames, JOINTS, 3), np.nan, dtype=np.float32)
     state = np.zeros((len(body_ids), frames, JOINTS), dtype=np.int8)
-    if places:
-        row, frame, starts = np.array(places).T
+    place = np.full((len(body_ids), frames), -1, dtype=np.int8)
+    if poses:
+        row, frame, places, starts = np.array(poses).T
         table = _joint_table(lines, starts.tolist())
         lost = (table == 0).all(axis=-1)
         keypoints[row, frame] = np.where(lost[..., None], np.nan, table[..., :3])
         state[row, frame] = table[..., 3]
-    return Recording(keypoints, body_ids, state)
+        place[row, frame] = places
+    return Recording(keypoints, body_ids, state, place)
 
 
 def _joint_table(lines: _Lines, starts: list[int]) -> NDArray[np.float64]:
@@ -168,6 +179,14 @@ class _Lines:
             self.refuse(expected, found, _CUT, back=1)
         return int(fields[0])
 
+    def bodies(self, frame: int) -> int:
+        expected = f"the number of bodies in frame {frame + 1}"
+        bodies = self.count(expected, BODY_LINES, _CUT)
+        if bodies > MAX_BODIES:
+            remedy = "Leave out who does not belong to the action."
+            self.refuse(f"{expected}, at most {MAX_BODIES}", f"{bodies}", remedy, back=1)
+        return bodies
+
     def body_id(self) -> int:
         fields = self.fields("a body")
         if len(fields) != BODY_FIELDS:
@@ -196,104 +215,3 @@ class _Lines:
         if self.at < len(self.text):
             expected = f"the end of the file after {frames} frames"
             self.refuse(expected, self.shown(self.at), _FOREIGN)
-
-
-def write_skeleton_file(
-    path: str | Path,
-    keypoints: ArrayLike,
-    *,
-    body_ids: Sequence[int] | None = None,
-    tracking_state: ArrayLike | None = None,
-) -> None:
-    """Write keypoints ``[M, T, 25, 3]`` in metres as one genuine NTU ``.skeleton`` file.
-
-    Float32 coordinates are read back bit by bit (nine digits are written). A body whose joints are
-    all NaN in a frame is left out of the frame, so a row that is NaN throughout is not read back;
-    rows are read back in order of first appearance. Other NaN joints become 0 0 0 with tracking
-    state 0. Pixels follow from a Kinect v2 without distortion, orientations are all 1 0 0 0.
-    The file appears when it is complete, or not at all.
-
-    Args:
-        path: Where to write; the name should follow :func:`~stgraph.datasets.ntu_names.parse_name`.
-        keypoints: Coordinates; a joint is finite or NaN in all three.
-        body_ids: One whole number per row, by default 2^56 + 1, 2^56 + 2, ...
-        tracking_state: ``[M, T, 25]`` of 0, 1, 2; by default 2. Lost joints are always 0, and a
-            joint at exactly 0 0 0 that is given 0 is read back as lost.
-
-    Raises:
-        ValueError: If shapes, numbers or ids do not fit.
-    """
-    points = _checked_keypoints(keypoints)
-    ids = _checked_ids(body_ids, len(points))
-    table = _file_columns(points, _checked_state(tracking_state, points))
-    present: NDArray[np.bool_] = np.any(np.isfinite(points), axis=(2, 3))
-    parts = [f"{points.shape[1]}\r\n"]
-    for frame in range(points.shape[1]):
-        rows = np.flatnonzero(present[:, frame])
-        parts.append(f"{len(rows)}\r\n")
-        for row in rows:
-            parts.append(_BODY_LINE % ids[row])
-            parts.append(_JOINT_LINES % tuple(table[row, frame].ravel().tolist()))
-    partial = Path(path).with_name(Path(path).name + ".part")
-    try:
-        partial.write_bytes("".join(parts).replace("nan", "NaN").encode("ascii"))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _file_columns(points: NDArray[np.float64], state: NDArray[np.int8]) -> NDArray[np.float64]:
-    """The twelve numbers of every joint, ``[M, T, 25, 12]``."""
-    pixels = [_project(points, *camera) for camera in (_DEPTH_CAMERA, _COLOUR_CAMERA)]
-    orientation = np.broadcast_to((1.0, 0.0, 0.0, 0.0), (*points.shape[:3], 4))
-    columns = [np.nan_to_num(points), *pixels, orientation, state[..., None]]
-    return np.concatenate(columns, axis=-1)
-
-
-def _project(
-    points: NDArray[np.float64], focal: float, centre: tuple[float, float], offset: float
-) -> NDArray[np.float64]:
-    """Pixels of a pinhole camera, NaN for points that are not in front of it."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    depth = np.where(z > 1e-3, z, np.nan)
-    pixels = (centre[0] + focal * (x + offset) / depth, centre[1] - focal * y / depth)
-    return np.stack(pixels, axis=-1)
-
-
-def _checked_keypoints(keypoints: ArrayLike) -> NDArray[np.float64]:
-    points: NDArray[np.float64] = np.asarray(keypoints, dtype=np.float64)
-    if points.ndim != 4 or points.shape[2:] != (JOINTS, 3):
-        raise ValueError(
-            f"Keypoints of an NTU file are [M, T, 25, 3], these are {list(points.shape)}; "
-            "add the missing axes or convert to the NTU-25 joints."
-        )
-    lost: NDArray[np.bool_] = np.isnan(points)
-    partly = lost.any(axis=-1) != lost.all(axis=-1)
-    if np.isinf(points).any() or np.any(partly):
-        raise ValueError(
-            "A joint is finite or NaN in x, y and z; some here are infinite or partly NaN. "
-            "Set lost joints to NaN altogether."
-        )
-    return points
-
-
-def _checked_ids(body_ids: Sequence[int] | None, persons: int) -> list[int]:
-    default = range(2**56 + 1, 2**56 + 1 + persons)
-    ids: list[object] = list(default if body_ids is None else body_ids)
-    whole = [int(value) for value in ids if isinstance(value, int | np.integer) and value >= 0]
-    if not len(ids) == len(whole) == len(set(whole)) == persons:
-        raise ValueError(
-            f"body_ids are {persons} different whole numbers, one per person, found {ids}; "
-            "keep them as int, as floats neighbouring ids are equal."
-        )
-    return whole
-
-
-def _checked_state(state: ArrayLike | None, points: NDArray[np.float64]) -> NDArray[np.int8]:
-    given = np.full(points.shape[:3], 2) if state is None else np.asarray(state)
-    if given.shape != points.shape[:3] or not np.isin(given, (0, 1, 2)).all():
-        raise ValueError(
-            f"tracking_state is {list(points.shape[:3])} of 0, 1 and 2, found "
-            f"{list(given.shape)} of {np.unique(given)[:5].tolist()}."
-        )
-    return np.where(np.isnan(points[..., 0]), 0, given).astype(np.int8)

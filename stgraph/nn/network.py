@@ -55,7 +55,7 @@ class SkeletonNetwork(Module):
         num_classes: Size of the output.
         graph: The labelled frame.
         blocks: ``(channels, stride)`` of each block. The first has neither residual nor dropout.
-        dropout: In every block but the first.
+        dropout: In every block but the first; by default as published, :attr:`default_dropout`.
         persons: M if data normalisation tells the persons of a clip apart (M V C statistics, clips
             of up to M persons); by default all persons share V C statistics.
 
@@ -67,6 +67,7 @@ class SkeletonNetwork(Module):
     """
 
     block: ClassVar[Callable[..., Module]]
+    default_dropout: ClassVar[float] = 0.5
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class SkeletonNetwork(Module):
         graph: SkeletonGraph,
         *,
         blocks: Sequence[tuple[int, int]] = TEN_BLOCKS,
-        dropout: float = 0.5,
+        dropout: float | None = None,
         persons: int | None = None,
     ) -> None:
         super().__init__()
@@ -85,6 +86,7 @@ class SkeletonNetwork(Module):
         self.num_classes = num_classes
         self.graph = self.clip_graph(graph)
         self.persons = persons
+        dropout = self.default_dropout if dropout is None else dropout
         self.settings: dict[str, Any] = {
             "blocks": [list(block) for block in blocks],
             "dropout": dropout,

@@ -90,7 +90,7 @@ class STGCNv010(SkeletonNetwork):
         graph: SkeletonGraph,
         *,
         blocks: Sequence[tuple[int, int]] = TEN_BLOCKS,
-        dropout: float = 0.5,
+        dropout: float | None = None,
         persons: int | None = 2,
     ) -> None:
         super().__init__(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 from torch.nn import Dropout, Identity, Linear, Module, ReLU, Sequential
 
@@ -11,7 +9,7 @@ from stgraph.graph import SkeletonGraph
 from stgraph.nn.block import EdgeImportance, convolve_frames, shortcut
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Coarsening, Level
-from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
+from stgraph.nn.network import SkeletonNetwork
 from stgraph.nn.norm import NodeNorm
 from stgraph.nn.temporal import MultiScaleTemporal
 
@@ -86,20 +84,7 @@ class STGCNPlusPlus(SkeletonNetwork):
     """
 
     block = STGCNPlusPlusBlock
-
-    def __init__(
-        self,
-        in_channels: int,
-        num_classes: int,
-        graph: SkeletonGraph,
-        *,
-        blocks: Sequence[tuple[int, int]] = TEN_BLOCKS,
-        dropout: float = 0.0,
-        persons: int | None = None,
-    ) -> None:
-        super().__init__(
-            in_channels, num_classes, graph, blocks=blocks, dropout=dropout, persons=persons
-        )
+    default_dropout = 0.0
 
     @classmethod
     def clip_graph(cls, graph: SkeletonGraph) -> SkeletonGraph:

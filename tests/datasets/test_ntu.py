@@ -114,6 +114,58 @@ def test_of_three_bodies_the_two_that_move_most_are_kept(tmp_path):
     assert float(clip.x.std()) > 0.5
 
 
+def crowd(folder):
+    """A file of three bodies, of which the first hardly moves and the second comes late."""
+    folder.mkdir(parents=True)
+    bodies = wave(persons=3)
+    bodies[0] *= 0.01
+    bodies[1, :5] = np.nan
+    write_skeleton_file(folder / "S001C001P001R001A001.skeleton", bodies)
+    return bodies
+
+
+def test_all_bodies_or_their_places_in_the_frame_can_be_asked_for(tmp_path):
+    bodies = crowd(tmp_path / "raw")
+    two, everyone, placed = (
+        NTURGBD(tmp_path, bodies=which).keypoints(0).numpy() for which in ("two", "all", "position")
+    )
+    assert len(two) == 2 and np.nanstd(two) > 0.5
+    np.testing.assert_array_equal(everyone, bodies[[0, 2, 1]], "in order of first appearance")
+    np.testing.assert_array_equal(placed[:, 5:], bodies[:, 5:])
+    np.testing.assert_array_equal(placed[:2, :5], bodies[[0, 2], :5])
+    assert np.isnan(placed[2, :5]).all()
+
+
+def test_each_choice_of_bodies_has_a_store_of_its_own(tmp_path):
+    crowd(tmp_path / "raw")
+    for _ in range(2):
+        persons = {
+            which: NTURGBD(tmp_path, bodies=which)[0].clip.persons
+            for which in ("all", "two", "position")
+        }
+        assert persons == {"all": 3, "two": 2, "position": 3}
+    stores = {path.name for path in (tmp_path / "processed").iterdir() if path.is_dir()}
+    assert stores == {"ntu60", "ntu60-all", "ntu60-position"}
+    assert torch.equal(NTURGBD(tmp_path)[0].x, NTURGBD(tmp_path, bodies="two")[0].x)
+
+
+def test_an_unknown_choice_of_bodies_is_refused(tmp_path):
+    for data_set in (NTURGBD, SyntheticActions):
+        with pytest.raises(ValueError, match="one of two, all, position, not 'three'"):
+            data_set(tmp_path, bodies="three")
+
+
+def test_synthetic_files_are_written_once_whatever_bodies_are_read(tmp_path):
+    by_id, by_place = (
+        SyntheticActions(tmp_path, performers=2, bodies=which) for which in ("all", "position")
+    )
+    assert len(list((tmp_path / "raw").rglob("*.skeleton"))) == 2 * 33
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["seed0-performers2"]
+    assert len(by_id) == len(by_place) and by_id.tag != by_place.tag
+    for index in (0, len(by_id) - 1):
+        assert by_id[index].num_nodes == by_place[index].num_nodes
+
+
 def test_an_absent_body_makes_no_nodes(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()

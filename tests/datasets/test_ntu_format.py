@@ -1,4 +1,4 @@
-"""The NTU RGB+D text format: what is written is read, and what is broken is refused."""
+"""The NTU RGB+D text format: its rules are kept, and what is broken is refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stgraph.datasets.ntu_format import read_skeleton_file, write_skeleton_file
+from stgraph.datasets.ntu_format import MAX_BODIES, read_skeleton_file
+from stgraph.datasets.ntu_writer import write_skeleton_file
 
 Array = NDArray[Any]
 TWINS = (72057594037937513, 72057594037937524)
@@ -46,102 +47,6 @@ def edited(folder: Path, line: int, text: str) -> Path:
     lines[line - 1] = text
     path.write_text("\n".join(lines))
     return path
-
-
-# Round trips
-
-
-@pytest.mark.parametrize("persons", [1, 2, 3, 6])
-def test_float32_keypoints_are_read_back_bit_by_bit(tmp_path: Path, persons: int) -> None:
-    points = clip(persons, 7)
-    write_skeleton_file(tmp_path / "a.skeleton", points)
-    recording = read_skeleton_file(tmp_path / "a.skeleton")
-    assert recording.keypoints.dtype == np.float32
-    np.testing.assert_array_equal(recording.keypoints, points)
-    assert (recording.tracking_state == 2).all()
-    assert len(set(recording.body_ids)) == persons
-
-
-def test_lost_joints_absent_persons_and_empty_frames_are_read_back_as_nan(tmp_path: Path) -> None:
-    points = clip(3, 9)
-    points[0, 2, 7] = np.nan
-    points[1, :4] = np.nan
-    points[:, 5] = np.nan
-    write_skeleton_file(tmp_path / "a.skeleton", points)
-    recording = read_skeleton_file(tmp_path / "a.skeleton")
-    order = [0, 2, 1]
-    np.testing.assert_array_equal(recording.keypoints, points[order])
-    np.testing.assert_array_equal(
-        recording.tracking_state == 0, np.isnan(points[order]).any(axis=-1)
-    )
-
-
-def test_a_recording_written_again_is_the_same_file(tmp_path: Path) -> None:
-    points = clip(2, 4)
-    points[1, 0] = np.nan
-    state = np.random.default_rng(0).integers(1, 3, points.shape[:3])
-    write_skeleton_file(tmp_path / "a", points, body_ids=TWINS, tracking_state=state)
-    first = read_skeleton_file(tmp_path / "a")
-    write_skeleton_file(
-        tmp_path / "b",
-        first.keypoints,
-        body_ids=first.body_ids,
-        tracking_state=first.tracking_state,
-    )
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_written_files_look_like_those_of_the_release(tmp_path: Path) -> None:
-    points = np.full((1, 1, 25, 3), [0.2181153, 0.1725972, 3.785547], dtype=np.float32)
-    points[0, 0, 24] = np.nan
-    write_skeleton_file(tmp_path / "a", points)
-    data = (tmp_path / "a").read_bytes()
-    lines = data.decode("ascii").split("\r\n")
-    assert data.count(b"\n") == data.count(b"\r\n") and data.endswith(b"\r\n")
-    assert lines[0] == lines[1] == "1" and lines[3] == "25"
-    assert len(lines[2].split()) == 10
-    assert {len(line.split()) for line in lines[4:29]} == {12}
-    numbers = np.array(lines[4].split(), dtype=float)
-    np.testing.assert_allclose(numbers[3:7], [277, 192, 1036, 519], atol=30)
-    assert np.linalg.norm(numbers[7:11]) == 1
-    assert lines[28] == "0 0 0 NaN NaN NaN NaN 1 0 0 0 0"
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fill_disk(path: Path, data: bytes) -> None:
-        path.open("wb").write(data[:100])
-        raise OSError("No space left on device")
-
-    path = tmp_path / "a.skeleton"
-    write_skeleton_file(path, clip())
-    before = path.read_bytes()
-    monkeypatch.setattr(Path, "write_bytes", fill_disk)
-    with pytest.raises(OSError, match="No space"):
-        write_skeleton_file(path, clip(2))
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("keypoints", "keywords", "message"),
-    [
-        (clip()[0], {}, r"\[M, T, 25, 3\]"),
-        (clip()[:, :, :17], {}, r"\[1, 5, 17, 3\]"),
-        (np.where(np.arange(3) == 1, np.nan, clip()), {}, "partly NaN"),
-        (clip(2), {"body_ids": (7, 7)}, "different whole numbers"),
-        (clip(), {"body_ids": (7.2e16,)}, "keep them as int"),
-        (clip(), {"body_ids": (1, 2)}, "one per person"),
-        (clip(), {"tracking_state": np.full((1, 5, 25), 3)}, "0, 1 and 2"),
-        (clip(), {"tracking_state": np.zeros((1, 5))}, r"\[1, 5, 25\]"),
-    ],
-)
-def test_the_writer_refuses_what_the_format_cannot_say(
-    tmp_path: Path, keypoints: Array, keywords: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        write_skeleton_file(tmp_path / "a", keypoints, **keywords)
-    assert not list(tmp_path.iterdir())
 
 
 # The seven rules of the format
@@ -206,6 +111,65 @@ def test_a_usual_clip_is_read_in_less_than_15_milliseconds(tmp_path: Path) -> No
         read_skeleton_file(tmp_path / "a")
         times.append(time.perf_counter() - start)
     assert min(times) < 0.015
+
+
+# Places in the frame
+
+
+def test_the_place_of_a_body_in_its_frame_is_kept_beside_its_identity(tmp_path: Path) -> None:
+    near, far = body_lines(TWINS[0], joint_line(0.1)), body_lines(TWINS[1], joint_line(0.9))
+    path = save(tmp_path, ["4", "2", *near, *far, "2", *far, *near, "1", *far, "0"])
+    recording = read_skeleton_file(path)
+    assert recording.place.dtype == np.int8
+    assert recording.place.tolist() == [[0, 1, -1, -1], [1, 0, 0, -1]]
+
+
+def test_by_position_row_m_is_the_m_th_body_of_each_frame(tmp_path: Path) -> None:
+    near, far = body_lines(TWINS[0], joint_line(0.1)), body_lines(TWINS[1], joint_line(0.9))
+    path = save(tmp_path, ["4", "2", *near, *far, "2", *far, *near, "1", *far, "0"])
+    bodies = read_skeleton_file(path).by_position()
+    expected = [[0.1, 0.9, 0.9, np.nan], [0.9, 0.1, np.nan, np.nan]]
+    assert bodies.dtype == np.float32 and bodies.shape == (2, 4, 25, 3)
+    np.testing.assert_array_equal(bodies[:, :, 7, 0], np.array(expected, dtype=np.float32))
+
+
+def test_by_position_there_are_as_many_rows_as_bodies_in_the_fullest_frame(tmp_path: Path) -> None:
+    ids = [body_lines(number) for number in range(5)]
+    frames = ["1", *ids[0], "1", *ids[1], "2", *ids[2], *ids[3], "1", *ids[4]]
+    recording = read_skeleton_file(save(tmp_path, ["4", *frames]))
+    assert recording.keypoints.shape[0] == 5 and recording.by_position().shape[0] == 2
+    nobody = read_skeleton_file(save(tmp_path, ["3", "0", "0", "0"]))
+    assert nobody.place.shape == (0, 3) and nobody.by_position().shape == (0, 3, 25, 3)
+
+
+def test_a_body_whose_joints_were_all_lost_keeps_its_place(tmp_path: Path) -> None:
+    lost, seen = body_lines(1, "0 0 0 1 2 3 4 1 0 0 0 0"), body_lines(2)
+    recording = read_skeleton_file(save(tmp_path, ["1", "2", *lost, *seen]))
+    assert recording.place.tolist() == [[0], [1]]
+    bodies = recording.by_position()
+    assert np.isnan(bodies[0]).all() and np.isfinite(bodies[1]).all()
+
+
+def test_both_readings_hold_the_same_bodies(tmp_path: Path) -> None:
+    points = clip(4, 30)
+    points[np.random.default_rng(1).random((4, 30)) < 0.5] = np.nan
+    write_skeleton_file(tmp_path / "a", points)
+    recording = read_skeleton_file(tmp_path / "a")
+    by_id, by_place = recording.keypoints, recording.by_position()
+    assert (np.isfinite(by_id).sum(axis=0) == np.isfinite(by_place).sum(axis=0)).all()
+    np.testing.assert_allclose(np.nansum(by_id, axis=0), np.nansum(by_place, axis=0), rtol=1e-5)
+    present = np.isfinite(by_place[..., 0, 0])
+    assert (present[:-1] >= present[1:]).all(), "the first rows are filled first"
+
+
+def test_a_frame_of_more_bodies_than_can_be_counted_is_refused(tmp_path: Path) -> None:
+    bodies = [line for number in range(MAX_BODIES + 1) for line in body_lines(number)]
+    path = save(tmp_path, ["1", str(MAX_BODIES), *bodies[: 27 * MAX_BODIES]])
+    assert read_skeleton_file(path).place[:, 0].tolist() == list(range(MAX_BODIES))
+    message = refusal(save(tmp_path, ["1", str(MAX_BODIES + 1), *bodies]))
+    assert message.startswith(
+        "line 2: expected the number of bodies in frame 1, at most 127, found"
+    )
 
 
 # Bad input: every complaint names the file and the line

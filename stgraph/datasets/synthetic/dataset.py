@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from stgraph import layouts
 from stgraph.datasets.base import KeypointTransform
-from stgraph.datasets.ntu import SkeletonFileDataset
-from stgraph.datasets.ntu_format import write_skeleton_file
+from stgraph.datasets.ntu import Bodies, SkeletonFileDataset
 from stgraph.datasets.ntu_names import NTUName, Protocol
+from stgraph.datasets.ntu_writer import write_skeleton_file
 from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
 from stgraph.graph import SkeletonData, SkeletonGraph
 
@@ -35,6 +35,7 @@ class SyntheticActions(SkeletonFileDataset):
         protocol: ``"xsub"`` (half of the performers train) or ``"xview"`` (cameras 2, 3 train).
         performers: How many people act, each 33 clips; 2 to 106.
         seed: Another one gives other clips.
+        bodies: Which bodies of a file become persons, see :class:`SkeletonFileDataset`.
         graph: Default: NTU-25 with the paper's spatial partition.
         keypoint_transform, transform: see :class:`SkeletonDataset`.
     """
@@ -49,6 +50,7 @@ class SyntheticActions(SkeletonFileDataset):
         *,
         performers: int = 40,
         seed: int = 0,
+        bodies: Bodies = "two",
         graph: SkeletonGraph | None = None,
         keypoint_transform: KeypointTransform | None = None,
         transform: Callable[[SkeletonData], SkeletonData] | None = None,
@@ -62,7 +64,8 @@ class SyntheticActions(SkeletonFileDataset):
             )
         self.protocol = protocol
         self.performers, self.seed = performers, seed
-        self.tag = f"seed{seed}-performers{performers}"
+        self.folder = f"seed{seed}-performers{performers}"
+        self._choose(bodies, self.folder)
         super().__init__(
             root,
             split,
@@ -73,14 +76,14 @@ class SyntheticActions(SkeletonFileDataset):
 
     @property
     def raw_file_names(self) -> list[str]:
-        return [f"{self.tag}/{name}.skeleton" for name in self._names()]
+        return [f"{self.folder}/{name}.skeleton" for name in self._names()]
 
     def raw_items(self) -> Iterable[Path]:
         return map(Path, self.raw_paths)
 
     def download(self) -> None:
         """Write the files that are not there yet."""
-        folder = Path(self.raw_dir) / self.tag
+        folder = Path(self.raw_dir) / self.folder
         folder.mkdir(parents=True, exist_ok=True)
         for name in tqdm(list(self._names()), desc="Generating clips", disable=None):
             path = folder / f"{name}.skeleton"

@@ -1,0 +1,51 @@
+"""The command ``stgraph``: train, evaluate, predict, convert, draw, demo."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from jsonargparse import ArgumentParser
+
+from stgraph.cli import checkpoints, drawing, training
+
+COMMANDS = {
+    "train": (training.run_train, training.train_arguments),
+    "evaluate": (checkpoints.run_evaluate, checkpoints.evaluate_arguments),
+    "predict": (checkpoints.run_predict, checkpoints.predict_arguments),
+    "convert": (checkpoints.run_convert, checkpoints.convert_arguments),
+    "draw": (drawing.run_draw, drawing.draw_arguments),
+    "demo": (training.run_demo, training.demo_arguments),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, 1 for bad input, 2 for bad arguments.
+
+    Set ``STGRAPH_TRACEBACK=1`` to see where an error comes from.
+    """
+    chosen = _parser().parse_args(arguments)
+    command = chosen.subcommand
+    try:
+        run, _ = COMMANDS[command]
+        run(chosen[command])
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("STGRAPH_TRACEBACK"):
+            raise
+        print(f"stgraph {command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"stgraph {command}: stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="stgraph", description=__doc__)
+    commands = parser.add_subcommands()
+    for name, (command, add_arguments) in COMMANDS.items():
+        sub = ArgumentParser(description=command.__doc__)
+        add_arguments(sub)
+        commands.add_subcommand(name, sub, help=command.__doc__)
+    return parser

@@ -1,0 +1,49 @@
+"""Drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser, Namespace
+
+from stgraph import options, transforms, visualize
+from stgraph.build import build_clip
+from stgraph.cli.clips import read_keypoints
+from stgraph.options import ModelOptions
+
+
+def run_draw(arguments: Namespace) -> None:
+    """Draw a layout, the partition strategies on it, or a clip as a graph."""
+    out = Path(arguments.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    layout = options.layout_by_name(arguments.layout)
+    if arguments.what == "layout":
+        figure = visualize.draw_layout(layout).figure
+    elif arguments.what == "partitions":
+        target = None if arguments.target is None else layout.index(arguments.target)
+        figure = visualize.draw_partitions(layout, target=target, released=arguments.released)
+    else:
+        if arguments.clip is None:
+            raise ValueError("stgraph draw clip needs --clip FILE (.skeleton or .npy).")
+        graph = options.make_graph(layout, ModelOptions(temporal_kernel=3))
+        keypoints = read_keypoints(Path(arguments.clip), graph.num_joints)
+        seen = transforms.visible(keypoints)
+        figure = visualize.draw_clip(build_clip(keypoints, graph, visible=seen)).figure
+    save(figure, out)
+    print(f"drawn: {out}")
+
+
+def draw_arguments(parser: ArgumentParser) -> None:
+    """Arguments of :func:`run_draw`."""
+    parser.add_argument("what", choices=["layout", "partitions", "clip"])
+    parser.add_argument("--layout", type=str, default="NTU25", help="A name or a JSON file.")
+    parser.add_argument("--target", type=str | None, default=None, help="Joint to look at.")
+    parser.add_argument("--released", type=bool, default=False, help="Also the 2018 program's.")
+    parser.add_argument("--clip", type=str | None, default=None, help=".skeleton or .npy file.")
+    parser.add_argument("--out", type=str, required=True, help="PNG, SVG or PDF file.")
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure, without empty margins."""
+    figure.savefig(path, dpi=150, bbox_inches="tight")

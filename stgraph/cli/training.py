@@ -1,0 +1,118 @@
+"""Training, and the demo."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+
+from stgraph import datasets, options, visualize
+from stgraph.checkpoints import check_resume, check_same_network, describe, read_checkpoint
+from stgraph.cli.checkpoints import write_evaluation
+from stgraph.cli.drawing import save
+from stgraph.evaluate import evaluate
+from stgraph.graph import SkeletonGraph
+from stgraph.options import DataOptions, ModelOptions, TrainingOptions
+
+Options = tuple[DataOptions, ModelOptions, TrainingOptions]
+
+DEMO = (
+    DataOptions(performers=24),
+    ModelOptions(blocks="small", dropout=0.0),
+    TrainingOptions(epochs=12, batch_size=8, learning_rate=0.1, weight_decay=1e-4),
+)
+
+
+def run_train(arguments: Namespace) -> None:
+    """Train a network; everything lands in --out."""
+    out = Path(arguments.out)
+    data, model, training = _groups(arguments)
+    if arguments.resume is not None:
+        check_resume(arguments.resume, training.epochs)
+    graph = options.make_graph(options.make_layout(data), model)
+    clip_graph = options.clip_graph(graph, model)
+    train_set = options.make_dataset(data, "train", clip_graph, training=True)
+    test_set = options.make_dataset(data, data.test_split, clip_graph)
+    metrics = fit(train_set, test_set, graph, (data, model, training), out, arguments.resume)
+    print(f"last epoch: test top-1 {100 * metrics['val_top1']:.2f} %. Results lie in {out}")
+
+
+def train_arguments(parser: ArgumentParser) -> None:
+    """Arguments of :func:`run_train`."""
+    parser.add_argument("--config", action="config", help="A YAML file of these options.")
+    parser.add_argument("--out", type=str, default="runs/train", help="Folder for the results.")
+    parser.add_argument(
+        "--resume", type=str | None, default=None, help="Check point to go on from."
+    )
+    parser.add_class_arguments(TrainingOptions)
+    parser.add_class_arguments(DataOptions, "data")
+    parser.add_class_arguments(ModelOptions, "model")
+
+
+def run_demo(arguments: Namespace) -> None:
+    """Generate clips, train a small network on them, evaluate and draw: a first look."""
+    out = Path(arguments.out)
+    data, model, training = DEMO
+    data = replace(data, root=arguments.root, performers=arguments.performers)
+    training = replace(training, epochs=arguments.epochs)
+    graph = options.make_graph(options.make_layout(data), model)
+    print(f"1/4  clips as .skeleton files in {data.root}")
+    train_set = options.make_dataset(data, "train", graph, training=True)
+    test_set = options.make_dataset(data, "test", graph)
+    print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
+    fit(train_set, test_set, graph, (data, model, training), out, None)
+    print("3/4  evaluating the last check point on performers it has not seen")
+    checkpoint = read_checkpoint(out / "checkpoints" / "last.ckpt")
+    found = evaluate(checkpoint.model, test_set)
+    write_evaluation(found, out / "evaluation")
+    print("4/4  drawing")
+    save(visualize.draw_partitions(graph.layout), out / "partitions.png")
+    save(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
+    print(
+        f"\ntop-1 accuracy {100 * found.accuracy():.1f} % on {len(test_set)} clips of unseen "
+        f"performers\nresults: {out}/evaluation  pictures: {out}/*.png\n"
+        f"try: stgraph predict --checkpoint {out}/checkpoints/last.ckpt FILE.skeleton"
+    )
+
+
+def demo_arguments(parser: ArgumentParser) -> None:
+    """Arguments of :func:`run_demo`."""
+    parser.add_argument("--out", type=str, default="runs/demo", help="Folder for the results.")
+    parser.add_argument("--root", type=str, default=DataOptions.root, help="Folder for clips.")
+    parser.add_argument("--epochs", type=int, default=DEMO[2].epochs)
+    parser.add_argument("--performers", type=int, default=DEMO[0].performers)
+
+
+def _groups(arguments: Namespace) -> Options:
+    return (
+        DataOptions(**arguments.data.as_dict()),
+        ModelOptions(**arguments.model.as_dict()),
+        TrainingOptions(**{field.name: arguments[field.name] for field in fields(TrainingOptions)}),
+    )
+
+
+def fit(
+    train_set: datasets.SkeletonDataset,
+    test_set: datasets.SkeletonDataset,
+    graph: SkeletonGraph,
+    groups: Options,
+    out: Path,
+    resume: str | None,
+) -> dict[str, float]:
+    """Train a fresh network on ``graph``; the metrics of the last epoch."""
+    from stgraph import train  # Lightning takes seconds to import; only training needs it.
+
+    data, model, training = groups
+    train.seed_everything(training.seed)
+    recognizer = train.ActionRecognizer(
+        options.make_model(train_set, model, graph),
+        training,
+        train_set.class_names,
+        asdict(data),
+    )
+    if resume is not None:
+        description = describe(recognizer.model, recognizer.class_names, recognizer.data)
+        check_same_network(check_resume(resume, training.epochs), description)
+    options.save_config(out / "config.yaml", training, data=data, model=model)
+    return train.fit(recognizer, train_set, test_set, out, resume=resume)

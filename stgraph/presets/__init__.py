@@ -1,0 +1,124 @@
+"""How released programs prepare their clips, as named presets.
+
+The released programs know no NaN: **zero means not there**. A preset takes keypoints ``[M, T, V,
+C]`` as our readers give them, NaN where a joint was not seen or a body is absent, and returns the
+array that the program feeds to its network, ``[M', T', V, C]`` without NaN, zeros included. With
+a generator it is the random form that training uses, without one the form of testing::
+
+    preset = PRESETS["ctrgcn"]
+    clips = NTURGBD(root, bodies=preset.bodies, keypoint_transform=preset.prepare)
+
+A padded zero is a joint at the origin to such a network, so its clips are dense.
+
+================ ================ ======== ==================================================
+preset           result           bodies   the program
+================ ================ ======== ==================================================
+stgcn            2 x 300          position st-gcn, mmskeleton on NTU RGB+D
+stgcn-kinetics   2 x 300 or 150   position the same on Kinetics-Skeleton
+agcn             2 x 300          position 2s-AGCN, MS-G3D, continual-skeletons on NTU RGB+D
+agcn-kinetics    2 x 300 or 150   position the same on Kinetics-Skeleton: y upwards
+ctrgcn           2 x 64           all      CTR-GCN and those after it on NTU RGB+D 60
+ctrgcn-120       2 x 64           all      the same on NTU RGB+D 120: one person twice
+pyskl            2 x 100          all      pyskl on NTU RGB+D, 3-D
+pyskl-vanilla    2 x 300          all      the same for its plain ST-GCN
+pyskl-2d         2 x 100          all      pyskl on 2-D key points
+================ ================ ======== ==================================================
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from stgraph.presets import agcn, ctrgcn, pyskl, stgcn
+from stgraph.presets.sampling import test_clips, training_clip, uniform_sample
+from stgraph.presets.steps import pad_loop, pad_zeros, rotation_onto, slots, turn_upright, zero_fill
+from stgraph.presets.streams import (
+    BONES_COCO,
+    BONES_NTU,
+    BONES_OPENPOSE,
+    BONES_UCLA,
+    bone_stream,
+    motion_stream,
+)
+
+
+class Prepare(Protocol):
+    """The one signature of presets."""
+
+    def __call__(
+        self, keypoints: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor: ...
+
+
+class Preset(NamedTuple):
+    """One way of preparing clips, and what it is meant for.
+
+    Attributes:
+        prepare: From keypoints ``[M, T, V, C]`` with NaN to ``[M', T', V, C]`` without.
+        bodies: What the rows must be: ``"position"`` the bodies of a frame in the order of the
+            file, ``"all"`` all bodies by their id, ``"two"`` the two of these that move most; the
+            keyword ``bodies`` of :class:`stgraph.datasets.NTURGBD`.
+        joints: How many joints the program's skeleton has; ``None`` for any.
+        channels: How many channels it works on.
+        source: The program.
+    """
+
+    prepare: Prepare
+    bodies: Literal["two", "all", "position"]
+    joints: int | None
+    channels: int
+    source: str
+
+
+# fmt: off
+PRESETS: dict[str, Preset] = {
+    "stgcn": Preset(
+        stgcn.ntu, "position", 25, 3, "yysijie/st-gcn:tools/ntu_gendata.py"),
+    "stgcn-kinetics": Preset(
+        stgcn.kinetics, "position", 18, 3, "yysijie/st-gcn:tools/kinetics_gendata.py"),
+    "agcn": Preset(
+        agcn.ntu, "position", 25, 3, "lshiwjx/2s-AGCN:data_gen/ntu_gendata.py"),
+    "agcn-kinetics": Preset(
+        agcn.kinetics, "position", 18, 3, "lshiwjx/2s-AGCN:data_gen/kinetics_gendata.py"),
+    "ctrgcn": Preset(
+        ctrgcn.ntu60, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu/ and feeders/"),
+    "ctrgcn-120": Preset(
+        ctrgcn.ntu120, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu120/ and feeders/"),
+    "pyskl": Preset(
+        pyskl.ntu, "all", 25, 3,
+        "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_3dkp/j.py"),
+    "pyskl-vanilla": Preset(
+        pyskl.vanilla, "all", 25, 3,
+        "kennymckormick/pyskl:configs/stgcn/stgcn_vanilla_ntu60_xsub_3dkp/j.py"),
+    "pyskl-2d": Preset(
+        pyskl.image, "all", None, 3,
+        "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_hrnet/j.py"),
+}
+# fmt: on
+
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "agcn",
+    "ctrgcn",
+    "pyskl",
+    "stgcn",
+    "zero_fill",
+    "slots",
+    "pad_zeros",
+    "pad_loop",
+    "rotation_onto",
+    "turn_upright",
+    "uniform_sample",
+    "test_clips",
+    "training_clip",
+    "BONES_NTU",
+    "BONES_OPENPOSE",
+    "BONES_COCO",
+    "BONES_UCLA",
+    "bone_stream",
+    "motion_stream",
+]

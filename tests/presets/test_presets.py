@@ -1,0 +1,124 @@
+"""What holds for every preset: no NaN, its shape, its input untouched, chance by the generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from stgraph import SkeletonGraph, layouts
+from stgraph.datasets import SyntheticActions
+from stgraph.presets import PRESETS
+
+from .material import NAN, body, seeded
+
+TESTING = dict.fromkeys(PRESETS, 300) | {
+    "ctrgcn": 64,
+    "ctrgcn-120": 64,
+    "pyskl": 100,
+    "pyskl-2d": 100,
+}
+TRAINING = TESTING | {"stgcn-kinetics": 150, "agcn-kinetics": 150}
+RANDOM = {"stgcn-kinetics", "agcn-kinetics", "ctrgcn", "ctrgcn-120", "pyskl", "pyskl-2d"}
+EVERY = pytest.mark.parametrize("name", PRESETS)
+
+
+def clip_for(name: str, *, persons: int = 2, frames: int = 40, seed: int = 0) -> Tensor:
+    """A clip ``[M, T, V, 3]`` fit for a preset, with lost joints and absent bodies."""
+    joints = PRESETS[name].joints or 17
+    clip = torch.stack([body(frames, seed=seed + row) for row in range(persons)])[:, :, :joints]
+    if joints < 25:
+        clip[..., 2] = torch.rand(persons, frames, joints, generator=seeded(seed))
+    lost = torch.rand(persons, frames, joints, generator=seeded(seed + 1)) < 0.1
+    lost[:, :, :13] &= joints < 25  # a body that lost its spine cannot be turned by it
+    clip[lost] = NAN
+    clip[1:, : frames // 4] = NAN
+    return clip
+
+
+def test_the_presets_are_named_after_their_programs() -> None:
+    assert list(PRESETS) == [
+        "stgcn",
+        "stgcn-kinetics",
+        "agcn",
+        "agcn-kinetics",
+        "ctrgcn",
+        "ctrgcn-120",
+        "pyskl",
+        "pyskl-vanilla",
+        "pyskl-2d",
+    ]
+    for name, preset in PRESETS.items():
+        by_place = name.startswith(("stgcn", "agcn"))
+        assert preset.bodies == ("position" if by_place else "all")
+        assert preset.channels == 3 and ":" in preset.source
+        assert preset.joints == (18 if "kinetics" in name else None if "2d" in name else 25)
+
+
+@EVERY
+@settings(deadline=None, max_examples=8)
+@given(st.integers(1, 4), st.integers(12, 120), st.integers(0, 999))
+def test_a_preset_returns_two_persons_without_nan(
+    name: str, persons: int, frames: int, seed: int
+) -> None:
+    clip = clip_for(name, persons=persons, frames=frames, seed=seed)
+    before = clip.clone()
+    for generator, length in ((None, TESTING[name]), (seeded(seed), TRAINING[name])):
+        given = PRESETS[name].prepare(clip, generator=generator)
+        assert given.shape == (2, length, *clip.shape[2:]) and given.dtype == clip.dtype
+        assert bool(given.isfinite().all()) and bool(given.any())
+        given.fill_(7.0)
+        assert torch.equal(clip.nan_to_num(), before.nan_to_num()), "the input was changed"
+        assert torch.equal(clip.isnan(), before.isnan())
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_preset_keeps_the_type_of_number(name: str, dtype: torch.dtype) -> None:
+    clip = clip_for(name)
+    given = PRESETS[name].prepare(clip.to(dtype))
+    assert given.dtype == dtype
+    torch.testing.assert_close(given.float(), PRESETS[name].prepare(clip), atol=1e-5, rtol=0)
+
+
+@EVERY
+def test_chance_comes_from_the_generator_alone_and_only_into_training(name: str) -> None:
+    clip, prepare = clip_for(name, frames=120), PRESETS[name].prepare
+    first = prepare(clip, generator=seeded(1))
+    torch.rand(3)
+    assert torch.equal(prepare(clip, generator=seeded(1)), first)
+    assert torch.equal(prepare(clip), prepare(clip))
+    others = [prepare(clip, generator=seeded(seed)) for seed in (2, 3)]
+    assert any(not torch.equal(other, first) for other in others) == (name in RANDOM)
+    if name not in RANDOM:
+        assert torch.equal(prepare(clip), first)
+
+
+@EVERY
+def test_a_preset_refuses_keypoints_of_one_person_without_its_axis(name: str) -> None:
+    with pytest.raises(ValueError, match=r"\[persons, frames, joints, channels\]"):
+        PRESETS[name].prepare(clip_for(name)[0])
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("synthetic")
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if PRESETS[name].joints == 25])
+def test_a_preset_prepares_the_clips_of_a_data_set(name: str, root: Path) -> None:
+    preset = PRESETS[name]
+    clips = SyntheticActions(
+        root,
+        performers=2,
+        bodies=preset.bodies,
+        graph=SkeletonGraph.from_layout(layouts.NTU25),
+        keypoint_transform=preset.prepare,
+    )
+    one_person = clips[0]
+    assert one_person.num_nodes == 2 * TESTING[name] * 25
+    assert bool(one_person.x.isfinite().all())
