@@ -24,6 +24,8 @@ from stgraph.visualize import (
     draw_layout,
     draw_partition,
     draw_partitions,
+    draw_spatial_partitions,
+    draw_subsets,
 )
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -384,3 +386,48 @@ def test_drawing_needs_no_screen(tmp_path: Path):
     env["PYTHONPATH"] = str(REPOSITORY)
     subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=120)
     assert (tmp_path / "a.png").stat().st_size > 2000
+
+
+def test_every_half_of_every_bone_is_drawn_once_in_the_colour_of_its_subset():
+    graph = SkeletonGraph.from_layout(layouts.NTU25, partition.spatial_2018)
+    ax = draw_subsets(graph)
+    drawn = {
+        str(one.get_label()): len(one.get_segments())
+        for one in ax.collections
+        if isinstance(one, LineCollection)
+    }
+    assert drawn == {"hop 1, farther or tied: 40 edges": 40, "hop 1, nearer: 8 edges": 8}
+    place = np.array(layouts.NTU25.positions)
+    starts = Counter(
+        tuple(segment[0])
+        for one in ax.collections
+        if isinstance(one, LineCollection)
+        for segment in one.get_segments()
+    )
+    source, target = graph.edge_index
+    ends = Counter(tuple(place[joint]) for joint in target[source != target].tolist())
+    assert starts == ends
+
+
+def test_a_half_ends_in_the_middle_of_its_bone():
+    graph = SkeletonGraph.from_layout(layouts.COCO17)
+    place = np.array(layouts.COCO17.positions)
+    middles = {tuple(np.round((place[a] + place[b]) / 2, 9)) for a, b in layouts.COCO17.bones}
+    for one in draw_subsets(graph).collections:
+        if isinstance(one, LineCollection):
+            assert {tuple(np.round(half[1], 9)) for half in one.get_segments()} <= middles
+
+
+def test_the_two_spatial_partitions_stand_side_by_side():
+    figure = draw_spatial_partitions(layouts.NTU25)
+    titles = [ax.get_title() for ax in figure.axes]
+    labels = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in figure.axes]
+    assert titles == ["The paper's", "As released in 2018"]
+    assert labels[0][:3] == ["root: 25 edges", "centripetal: 24 edges", "centrifugal: 24 edges"]
+    assert labels[1][1:3] == ["hop 1, farther or tied: 40 edges", "hop 1, nearer: 8 edges"]
+
+
+@pytest.mark.parametrize("layout", ALL_LAYOUTS, ids=lambda layout: layout.name)
+def test_the_subsets_of_every_layout_can_be_drawn(layout: SkeletonLayout):
+    ax = draw_subsets(SkeletonGraph.from_layout(layout, partition.distance))
+    assert ax.get_legend() is not None

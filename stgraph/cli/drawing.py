@@ -14,12 +14,14 @@ from stgraph.options import ModelOptions
 
 
 def run_draw(arguments: Namespace) -> None:
-    """Draw a layout, the partition strategies on it, or a clip as a graph."""
+    """Draw a layout, partition strategies, the two spatial ones in full, or a clip as a graph."""
     out = Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     layout = options.layout_by_name(arguments.layout)
     if arguments.what == "layout":
         figure = visualize.draw_layout(layout).figure
+    elif arguments.what == "spatial":
+        figure = visualize.draw_spatial_partitions(layout)
     elif arguments.what == "partitions":
         target = None if arguments.target is None else layout.index(arguments.target)
         figure = visualize.draw_partitions(layout, target=target, released=arguments.released)
@@ -36,7 +38,7 @@ def run_draw(arguments: Namespace) -> None:
 
 def draw_arguments(parser: ArgumentParser) -> None:
     """Arguments of :func:`run_draw`."""
-    parser.add_argument("what", choices=["layout", "partitions", "clip"])
+    parser.add_argument("what", choices=["layout", "partitions", "spatial", "clip"])
     parser.add_argument("--layout", type=str, default="NTU25", help="A name or a JSON file.")
     parser.add_argument("--target", type=str | None, default=None, help="Joint to look at.")
     parser.add_argument("--released", type=bool, default=False, help="Also the 2018 program's.")

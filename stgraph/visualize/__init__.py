@@ -1,0 +1,28 @@
+"""Drawings of skeletons, partitions, clips and confusion matrices; needs ``stgraph-pyg[viz]``.
+
+Functions draw into ``ax``, or into a new figure, and return it. Nothing is shown on a screen: save
+it (``ax.figure.savefig("a.pdf")``) or call ``matplotlib.pyplot.show()``. Colours never stand alone,
+markers and line styles say the same.
+"""
+
+from __future__ import annotations
+
+from stgraph.visualize.clip import draw_clip
+from stgraph.visualize.evaluation import draw_confusion
+from stgraph.visualize.skeleton import (
+    draw_layout,
+    draw_partition,
+    draw_partitions,
+    draw_spatial_partitions,
+    draw_subsets,
+)
+
+__all__ = [
+    "draw_clip",
+    "draw_confusion",
+    "draw_layout",
+    "draw_partition",
+    "draw_partitions",
+    "draw_spatial_partitions",
+    "draw_subsets",
+]

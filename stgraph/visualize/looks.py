@@ -1,0 +1,22 @@
+"""Colours, markers and axes that all drawings share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
+STYLES = ("-", "--", ":", "-.")
+
+
+def axes(ax: Any, **figure: Any) -> Any:
+    """The axes given, or those of a new figure."""
+    return plt.subplots(layout="constrained", **figure)[1] if ax is None else ax
+
+
+def turn(looks: Sequence[str], number: int) -> str:
+    """The look with that number, from the beginning again when there are no more."""
+    return looks[number % len(looks)]
