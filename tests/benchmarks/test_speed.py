@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch_geometric.data import Batch
 
-from stgraph import SkeletonGraph, STGCNConv, build_clip, layouts
+from stgraph import SkeletonGraph, STGCNConv, STGCNPlusPlus, build_clip, layouts
 from stgraph.nn import NodeNorm
+from stgraph.nn.backends import BACKENDS
 from stgraph.nn.level import Level
 
 from .paired import paired_medians
@@ -64,3 +66,60 @@ def test_building_a_clip_costs_little_beside_computing_on_it():
         step(conv, x, edges.edge_index, edges.edge_type),
     )
     report("build_clip of 74 frames, against one temporal layer's step", ours, theirs)
+
+
+def shuffled(data):
+    """The same edges in another order, which are taken one by one."""
+    order = torch.randperm(data.num_edges)
+    data.edge_index = data.edge_index[:, order]
+    for key in ("edge_type", "edge_weight", "edge_template"):
+        data[key] = data[key][order]
+    return data
+
+
+@pytest.mark.parametrize("channels", [64, 256])
+def test_whole_frames_are_faster_than_their_edges(channels):
+    graph = SkeletonGraph.from_layout(layouts.NTU25)
+    frames = CLIPS * FRAMES // (channels // 64)
+    clip = build_clip(torch.randn(1, frames, 25, 3), graph)
+    edges = Level.of(clip, graph).spatial
+    frame = Level.of(clip, graph).frame_edges
+    x = torch.randn(frames, 25, channels, requires_grad=True)
+    rows = x.detach().flatten(0, 1).requires_grad_()
+    conv = STGCNConv(channels, channels, 3)
+    ours, theirs = paired_medians(
+        step(conv, x, frame.edge_index, frame.edge_type, frame.edge_weight),
+        step(conv, rows, edges.edge_index, edges.edge_type, edges.edge_weight),
+        rounds=9,
+    )
+    report(f"STGCNConv {channels} -> {channels}, {25 * frames} nodes, frames", ours, theirs)
+    assert ours < theirs
+
+
+def test_whole_frames_make_a_learnt_adjacency_affordable():
+    model = STGCNPlusPlus(3, 60, SkeletonGraph.from_layout(layouts.NTU25_PYSKL))
+    clips = [build_clip(torch.randn(1, 74, 25, 3), model.graph) for _ in range(4)]
+    whole, edges = Batch.from_data_list(clips), shuffled(Batch.from_data_list(clips))
+    ours, theirs = paired_medians(step(model, whole), step(model, edges), rounds=3)
+    report("STGCNPlusPlus, training step, 4 clips of 74 frames, frames", ours, theirs)
+    assert 3 * ours < theirs
+
+
+def test_a_dense_matrix_pays_for_small_full_graphs_alone():
+    ratios = {}
+    for joints, edges in ((25, 73), (50, 150), (100, 300), (200, 600)):
+        source, target = torch.randint(joints, (2, edges))
+        edge_type, edge_weight = torch.randint(3, (edges,)), torch.rand(edges)
+        frames = 30_000 // joints
+        x = torch.randn(frames, joints, 64, requires_grad=True)
+        weight = torch.randn(3, 64, 64, requires_grad=True)
+        graph = (torch.stack([source, target]), edge_type, edge_weight, joints)
+        ours, theirs = paired_medians(
+            step(BACKENDS["dense"], x, weight, *graph),
+            step(BACKENDS["aggregate_first"], x, weight, *graph),
+            rounds=7,
+        )
+        entries = 3 * joints * joints / edges
+        report(f"{joints} nodes, {entries:.0f} entries per edge, dense matrix", ours, theirs)
+        ratios[entries] = theirs / ours
+    assert ratios[min(ratios)] > ratios[max(ratios)]
