@@ -3,7 +3,8 @@
 from stgraph import datasets, layouts, normalization, partition, presets, transforms
 from stgraph.build import build_clip, to_keypoints
 from stgraph.checkpoints import load_checkpoint, save_checkpoint
-from stgraph.graph import EdgeLabels, SkeletonData, SkeletonGraph
+from stgraph.data import SkeletonData
+from stgraph.graph import EdgeLabels, SkeletonGraph
 from stgraph.nn import STGCN, STGCNConv, STGCNPlusPlus, STGCNv010
 from stgraph.skeleton import SkeletonLayout
 

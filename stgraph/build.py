@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from stgraph import layouts
-from stgraph.graph import ClipFacts, EdgeLabels, SkeletonData, SkeletonGraph
+from stgraph.data import ClipFacts, SkeletonData
+from stgraph.graph import EdgeLabels, SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
 
 

@@ -16,8 +16,8 @@ from torchmetrics.functional.classification import (
     multiclass_confusion_matrix,
 )
 
+from stgraph.data import SkeletonData
 from stgraph.datasets import SkeletonDataset
-from stgraph.graph import SkeletonData
 from stgraph.nn import SkeletonNetwork
 
 

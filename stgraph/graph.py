@@ -1,4 +1,4 @@
-"""The two central nouns: one labelled frame (SkeletonGraph) and one clip (SkeletonData)."""
+"""One labelled frame (SkeletonGraph), and what its labels mean (EdgeLabels)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
-import networkx as nx
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from stgraph import normalization as norms
 from stgraph import partition as partitions
@@ -200,114 +198,6 @@ class SkeletonGraph:
             f"{name}: {count}" for name, count in zip(self.subset_names, counts, strict=True)
         )
         return f"SkeletonGraph({self.layout.name}, {subsets}; {self.labels})"
-
-
-@dataclass(frozen=True)
-class ClipFacts:
-    """What is known of a clip without looking at its tensors, so that no GPU has to be waited for.
-
-    Attributes:
-        persons, frames, joints: The shape of the keypoints that the clip was built from.
-        labels: What its edge labels mean.
-        graph: Layout and digest of the graph it was built with.
-        name: What the clip is called, if anything.
-    """
-
-    persons: int
-    frames: int
-    joints: int
-    labels: EdgeLabels
-    graph: str
-    name: str | None = None
-
-
-class SkeletonData(Data):
-    """A clip: every (person, frame, joint) that was seen is a node, every edge is explicit.
-
-    It is an ordinary :class:`torch_geometric.data.Data`; batches, transforms, loaders, masks and
-    subgraphs of PyG work on it. **Edges are the truth**: layers compute on the edges that are here,
-    whoever added or removed some.
-
-    ============= ========== ================================================================
-    field         shape      meaning
-    ============= ========== ================================================================
-    x             ``[N, C]`` node features, in the order person, frame, joint (joint fastest)
-    edge_index    ``[2, E]`` all edges, spatial and temporal, source -> target
-    edge_type     ``[E]``    subset label, see :class:`EdgeLabels`
-    edge_weight   ``[E]``    normalisation of the spatial edges; 1 for temporal ones
-    edge_template ``[E]``    the edge of the SkeletonGraph that this one is a copy of; -1 for
-                             same-joint temporal edges and for edges added by the user
-    frame         ``[N]``    frame of each node
-    joint         ``[N]``    joint of each node, 0..V-1
-    person        ``[N]``    person of each node within its clip, 0..M-1
-    y             ``[1]``    class, if known
-    clip          fact       a :class:`ClipFacts`; in a batch a list of them
-    ============= ========== ================================================================
-
-    ``edge_template`` ties learnable edge importance over frames and clips, and survives sorting,
-    filtering and batching. In a batch ``person`` and ``frame`` still count from each clip's own
-    start; PyG's ``batch`` tells clips apart.
-    """
-
-    @property
-    def clips(self) -> list[ClipFacts]:
-        """The facts of each clip, as far as known: of one, or of all in a batch."""
-        facts = self.get("clip") or []
-        return [facts] if isinstance(facts, ClipFacts) else facts
-
-    def to_networkx(self) -> nx.MultiDiGraph:
-        """The fields above of one clip as a networkx graph; :meth:`from_networkx` undoes it.
-
-        Nodes carry ``x`` (a list), ``frame``, ``joint``, ``person``; edges carry ``edge_type``,
-        ``edge_weight`` and ``edge_template``. A multigraph, since a node is joined to itself both
-        in space (the root subset) and in time (offset zero).
-        """
-        y = None if self.y is None else self.y.tolist()
-        graph = nx.MultiDiGraph(y=y, clip=self.get("clip"), dtype=self.x.dtype)
-        columns = (self.x.tolist(), *(self[key].tolist() for key in _NODE_KEYS))
-        for node, (x, *place) in enumerate(zip(*columns, strict=True)):
-            graph.add_node(node, x=x, **dict(zip(_NODE_KEYS, place, strict=True)))
-        edges = zip(*self.edge_index.tolist(), *(self[k].tolist() for k in _EDGE_KEYS), strict=True)
-        for key, (source, target, *values) in enumerate(edges):
-            graph.add_edge(source, target, key, **dict(zip(_EDGE_KEYS, values, strict=True)))
-        return graph
-
-    @classmethod
-    def from_networkx(cls, graph: nx.MultiDiGraph) -> SkeletonData:
-        """The clip that :meth:`to_networkx` wrote, with whatever was changed since.
-
-        Edges added without ``edge_template`` and ``edge_weight`` get -1 and 1.
-        """
-        number = {node: index for index, node in enumerate(graph.nodes)}
-        edges = sorted(graph.edges(keys=True, data=True), key=_edge_number)
-        added = {"edge_weight": 1.0, "edge_template": -1}
-        columns: dict[str, Any] = {
-            key: torch.tensor([value[key] for _, value in graph.nodes(data=True)], dtype=torch.long)
-            for key in _NODE_KEYS
-        }
-        coordinates = [value["x"] for _, value in graph.nodes(data=True)]
-        x = torch.tensor(coordinates, dtype=graph.graph.get("dtype", torch.float))
-        for key, dtype in _EDGE_KEYS.items():
-            values = [(added | edge[3])[key] for edge in edges]
-            columns[key] = torch.tensor(values, dtype=dtype or x.dtype)
-        ends = [(number[source], number[target]) for source, target, *_ in edges]
-        y, clip = graph.graph.get("y"), graph.graph.get("clip")
-        return cls(
-            x=x,
-            edge_index=torch.tensor(ends, dtype=torch.long).reshape(-1, 2).T.contiguous(),
-            y=None if y is None else torch.tensor(y),
-            clip=clip,
-            **columns,
-        )
-
-
-_NODE_KEYS = ("frame", "joint", "person")
-_EDGE_KEYS = {"edge_type": torch.long, "edge_weight": None, "edge_template": torch.long}
-
-
-def _edge_number(edge: tuple[Any, Any, Any, Any]) -> float:
-    """The place of an edge; those that the user added under a name of their own come last."""
-    return edge[2] if isinstance(edge[2], int) else float("inf")
 
 
 def _check_labels(edge_index: Tensor, edge_type: Tensor, names: tuple[str, ...]) -> None:

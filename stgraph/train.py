@@ -25,8 +25,8 @@ from torch_geometric.loader import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
 from stgraph.checkpoints import check_resume, check_same_network, describe
+from stgraph.data import SkeletonData
 from stgraph.datasets import SkeletonDataset
-from stgraph.graph import SkeletonData
 from stgraph.nn import SkeletonNetwork
 from stgraph.options import TrainingOptions
 

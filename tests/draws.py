@@ -8,7 +8,8 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor
 
-from stgraph.graph import SkeletonData, SkeletonGraph
+from stgraph.data import SkeletonData
+from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
 
 

@@ -9,8 +9,9 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 from torch_geometric.data import Batch
 
-from stgraph import options, visualize
+from stgraph import visualize
 from stgraph.checkpoints import FAMILIES, read_checkpoint, save_checkpoint
+from stgraph.cli import objects
 from stgraph.cli.clips import read_clip
 from stgraph.cli.drawing import save
 from stgraph.evaluate import Evaluation, evaluate, predict_logits
@@ -35,7 +36,7 @@ def run_evaluate(arguments: Namespace) -> None:
             "for example --name ntu60-xsub --root datasets/ntu-rgbd."
         )
     data = replace(DataOptions(**checkpoint.data), **changed)
-    clips = options.make_dataset(data, data.test_split, checkpoint.model.graph)
+    clips = objects.make_dataset(data, data.test_split, checkpoint.model.graph)
     if clips.class_names != checkpoint.class_names:
         raise ValueError(
             f"The check point knows {len(checkpoint.class_names)} classes, the data set "
@@ -66,7 +67,7 @@ def run_predict(arguments: Namespace) -> None:
 
 def run_convert(arguments: Namespace) -> None:
     """Turn a check point of a released program into one of stgraph, or the other way round."""
-    layout = options.layout_by_name(arguments.layout) if arguments.layout else None
+    layout = objects.layout_by_name(arguments.layout) if arguments.layout else None
     known = read_checkpoint(arguments.checkpoint, layout)
     out = Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 
-from stgraph import datasets, options, transforms
+from stgraph import datasets, transforms
 from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint
+from stgraph.cli import objects
+from stgraph.data import SkeletonData
 from stgraph.datasets.ntu import Bodies
-from stgraph.graph import SkeletonData
 from stgraph.options import DataOptions
 
 
@@ -20,7 +21,7 @@ def read_clip(path: Path, checkpoint: Checkpoint) -> SkeletonData:
     data = DataOptions(**checkpoint.data)
     keypoints = read_keypoints(path, graph.num_joints, data.bodies)
     if checkpoint.data:
-        keypoints = options.Preparation(graph.layout, data, training=False)(keypoints)
+        keypoints = objects.Preparation(graph.layout, data, training=False)(keypoints)
     return build_clip(keypoints, graph, visible=transforms.visible(keypoints), name=path.stem)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
-from stgraph import options, transforms, visualize
+from stgraph import transforms, visualize
 from stgraph.build import build_clip
+from stgraph.cli import objects
 from stgraph.cli.clips import read_keypoints
 from stgraph.options import ModelOptions
 
@@ -17,7 +18,7 @@ def run_draw(arguments: Namespace) -> None:
     """Draw a layout, partition strategies, the two spatial ones in full, or a clip as a graph."""
     out = Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    layout = options.layout_by_name(arguments.layout)
+    layout = objects.layout_by_name(arguments.layout)
     if arguments.what == "layout":
         figure = visualize.draw_layout(layout).figure
     elif arguments.what == "spatial":
@@ -28,7 +29,7 @@ def run_draw(arguments: Namespace) -> None:
     else:
         if arguments.clip is None:
             raise ValueError("stgraph draw clip needs --clip FILE (.skeleton or .npy).")
-        graph = options.make_graph(layout, ModelOptions(temporal_kernel=3))
+        graph = objects.make_graph(layout, ModelOptions(temporal_kernel=3))
         keypoints = read_keypoints(Path(arguments.clip), graph.num_joints)
         seen = transforms.visible(keypoints)
         figure = visualize.draw_clip(build_clip(keypoints, graph, visible=seen)).figure

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
-from stgraph import datasets, options, visualize
+from stgraph import datasets, visualize
 from stgraph.checkpoints import check_resume, check_same_network, describe, read_checkpoint
+from stgraph.cli import objects
 from stgraph.cli.checkpoints import write_evaluation
 from stgraph.cli.drawing import save
 from stgraph.evaluate import evaluate
@@ -30,10 +31,10 @@ def run_train(arguments: Namespace) -> None:
     data, model, training = _groups(arguments)
     if arguments.resume is not None:
         check_resume(arguments.resume, training.epochs)
-    graph = options.make_graph(options.make_layout(data), model)
-    clip_graph = options.clip_graph(graph, model)
-    train_set = options.make_dataset(data, "train", clip_graph, training=True)
-    test_set = options.make_dataset(data, data.test_split, clip_graph)
+    graph = objects.make_graph(objects.make_layout(data), model)
+    clip_graph = objects.clip_graph(graph, model)
+    train_set = objects.make_dataset(data, "train", clip_graph, training=True)
+    test_set = objects.make_dataset(data, data.test_split, clip_graph)
     metrics = fit(train_set, test_set, graph, (data, model, training), out, arguments.resume)
     print(f"last epoch: test top-1 {100 * metrics['val_top1']:.2f} %. Results lie in {out}")
 
@@ -56,10 +57,10 @@ def run_demo(arguments: Namespace) -> None:
     data, model, training = DEMO
     data = replace(data, root=arguments.root, performers=arguments.performers)
     training = replace(training, epochs=arguments.epochs)
-    graph = options.make_graph(options.make_layout(data), model)
+    graph = objects.make_graph(objects.make_layout(data), model)
     print(f"1/4  clips as .skeleton files in {data.root}")
-    train_set = options.make_dataset(data, "train", graph, training=True)
-    test_set = options.make_dataset(data, "test", graph)
+    train_set = objects.make_dataset(data, "train", graph, training=True)
+    test_set = objects.make_dataset(data, "test", graph)
     print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
     fit(train_set, test_set, graph, (data, model, training), out, None)
     print("3/4  evaluating the last check point on performers it has not seen")
@@ -106,7 +107,7 @@ def fit(
     data, model, training = groups
     train.seed_everything(training.seed)
     recognizer = train.ActionRecognizer(
-        options.make_model(train_set, model, graph),
+        objects.make_model(train_set, model, graph),
         training,
         train_set.class_names,
         asdict(data),
@@ -114,5 +115,5 @@ def fit(
     if resume is not None:
         description = describe(recognizer.model, recognizer.class_names, recognizer.data)
         check_same_network(check_resume(resume, training.epochs), description)
-    options.save_config(out / "config.yaml", training, data=data, model=model)
+    objects.save_config(out / "config.yaml", training, data=data, model=model)
     return train.fit(recognizer, train_set, test_set, out, resume=resume)

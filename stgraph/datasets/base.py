@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from stgraph import transforms
 from stgraph.build import build_clip
+from stgraph.data import SkeletonData
 from stgraph.datasets.store import ClipRecord, Store, write_store
-from stgraph.graph import SkeletonData, SkeletonGraph
+from stgraph.graph import SkeletonGraph
 
 KeypointTransform = Callable[[Tensor], Tensor]
 OnError = Literal["fail", "skip"]

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stgraph.data import SkeletonData
 from stgraph.datasets.base import KeypointTransform, OnError, SkeletonDataset
-from stgraph.graph import SkeletonData, SkeletonGraph
+from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
 
 COLUMNS = ("name", "label", "split")

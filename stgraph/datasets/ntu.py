@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from stgraph import layouts, transforms
+from stgraph.data import SkeletonData
 from stgraph.datasets.base import KeypointTransform, OnError, SkeletonDataset
 from stgraph.datasets.ntu_format import read_skeleton_file
 from stgraph.datasets.ntu_names import NTU_CLASSES, Protocol, missing_samples, ntu_split, parse_name
 from stgraph.datasets.store import ClipRecord
-from stgraph.graph import SkeletonData, SkeletonGraph
+from stgraph.graph import SkeletonGraph
 
 Benchmark = Literal["ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"]
 BENCHMARKS: dict[str, tuple[int, Protocol]] = {

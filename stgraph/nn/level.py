@@ -12,7 +12,8 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 from stgraph.build import Nodes, connect, temporal_fields
-from stgraph.graph import EdgeLabels, SkeletonData, SkeletonGraph
+from stgraph.data import SkeletonData
+from stgraph.graph import EdgeLabels, SkeletonGraph
 
 
 class TypedEdges(NamedTuple):

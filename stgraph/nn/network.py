@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Linear, Module, ModuleList
 from torch_geometric.utils import scatter
 
-from stgraph.graph import SkeletonData, SkeletonGraph
+from stgraph.data import SkeletonData
+from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Level
 from stgraph.nn.norm import JointNorm

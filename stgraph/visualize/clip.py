@@ -11,7 +11,7 @@ from mpl_toolkits.mplot3d import Axes3D, art3d  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stgraph.graph import SkeletonData
+from stgraph.data import SkeletonData
 from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, turn
 
 Points = NDArray[np.float64]

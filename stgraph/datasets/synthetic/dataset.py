@@ -8,12 +8,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stgraph import layouts
+from stgraph.data import SkeletonData
 from stgraph.datasets.base import KeypointTransform
 from stgraph.datasets.ntu import Bodies, SkeletonFileDataset
 from stgraph.datasets.ntu_names import NTUName, Protocol
 from stgraph.datasets.ntu_writer import write_skeleton_file
 from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
-from stgraph.graph import SkeletonData, SkeletonGraph
+from stgraph.graph import SkeletonGraph
 
 MOST_PERFORMERS = 106
 CAMERAS = (1, 2, 3)

@@ -8,18 +8,16 @@ import torch
 import yaml
 
 from stgraph import layouts, partition, transforms
-from stgraph.options import (
+from stgraph.cli.objects import (
     SMALL_BLOCKS,
-    DataOptions,
-    ModelOptions,
     Preparation,
-    TrainingOptions,
     layout_by_name,
     make_dataset,
     make_graph,
     make_model,
     save_config,
 )
+from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 
 ALIGNED = ["spine base", "spine mid", "left shoulder", "right shoulder"]
 

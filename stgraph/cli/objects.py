@@ -1,0 +1,210 @@
+"""The objects that options stand for: text becomes layouts, functions, data sets and networks."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from stgraph import datasets, layouts, normalization, partition, transforms
+from stgraph.datasets import SkeletonDataset
+from stgraph.graph import SkeletonGraph
+from stgraph.nn import STGCN, TEN_BLOCKS, SkeletonNetwork, STGCNPlusPlus, STGCNv010
+from stgraph.options import DataOptions, ModelOptions, TrainingOptions
+from stgraph.presets import PRESETS
+from stgraph.skeleton import SkeletonLayout
+
+SMALL_BLOCKS = ((32, 1), (64, 2), (64, 1), (128, 2))
+
+NETWORKS: dict[str, type[SkeletonNetwork]] = {
+    "stgcn": STGCN,
+    "stgcn++": STGCNPlusPlus,
+    "stgcn-v0.1.0": STGCNv010,
+}
+PARTITIONS = ("uniform", "distance", "spatial", "spatial_2018")
+NORMALIZATIONS = (
+    "per_target",
+    "per_subset",
+    "symmetric",
+    "none",
+    "random_walk_laplacian",
+    "symmetric_laplacian",
+)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to the keypoints of a clip, in order: choose frames, centre, align, vary."""
+
+    layout: SkeletonLayout
+    options: DataOptions
+    training: bool
+
+    def __call__(self, keypoints: Tensor) -> Tensor:
+        options = self.options
+        generator = None
+        if self.training:
+            generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        if options.preset:
+            return PRESETS[options.preset].prepare(keypoints, generator=generator)
+        if options.every > 1:
+            keypoints = transforms.thin(keypoints, options.every, generator=generator)
+        if options.frames:
+            keypoints = transforms.resample(keypoints, options.frames, generator=generator)
+        channels = options.coordinates or keypoints.shape[-1]
+        points, score = keypoints[..., :channels], keypoints[..., channels:]
+        return torch.cat([self._place(points, generator), score], dim=-1)
+
+    def _place(self, points: Tensor, generator: torch.Generator | None) -> Tensor:
+        options = self.options
+        if options.center:
+            points = transforms.center(points, self.layout.center)
+        if options.align:
+            bottom, top, left, right = (self.layout.index(name) for name in options.align)
+            points = transforms.align(points, (bottom, top), (left, right))
+        if self.training and options.rotate:
+            points = transforms.random_rotation(points, options.rotate, generator=generator)
+        if self.training and options.scale:
+            points = transforms.random_scale(points, options.scale, generator=generator)
+        return points
+
+
+def make_layout(data: DataOptions) -> SkeletonLayout:
+    """The skeleton of a data set."""
+    return datasets.folder_layout(data.root) if data.name == "folder" else layouts.NTU25
+
+
+def make_graph(layout: SkeletonLayout, model: ModelOptions) -> SkeletonGraph:
+    """The labelled frame that the options ask for."""
+    return SkeletonGraph.from_layout(
+        layout,
+        _function(model.partition, partition, PARTITIONS, "partition"),
+        normalization=_function(
+            model.normalization, normalization, NORMALIZATIONS, "normalization"
+        ),
+        edge_index=partition.neighborhood(layout, model.max_hop),
+        temporal_kernel=model.temporal_kernel,
+        temporal=model.temporal,
+    )
+
+
+def clip_graph(graph: SkeletonGraph, model: ModelOptions) -> SkeletonGraph:
+    """The graph that clips for this network are built with."""
+    return NETWORKS[model.network].clip_graph(graph)
+
+
+def make_dataset(
+    data: DataOptions, split: str, graph: SkeletonGraph, *, training: bool = False
+) -> SkeletonDataset:
+    """The clips of a split, prepared as the options say, at random only if for ``training``."""
+    _check_data(data)
+    prepare = Preparation(graph.layout, data, training)
+    if data.name == "folder":
+        return datasets.SkeletonFolder(
+            data.root, split, graph=graph, keypoint_transform=prepare, on_error=data.on_error
+        )
+    if data.name.startswith("synthetic-"):
+        return datasets.SyntheticActions(
+            data.root,
+            split,
+            "xview" if data.name.endswith("xview") else "xsub",
+            performers=data.performers,
+            bodies=data.bodies,
+            graph=graph,
+            keypoint_transform=prepare,
+        )
+    return datasets.NTURGBD(
+        data.root,
+        split,
+        data.name,  # type: ignore[arg-type]
+        bodies=data.bodies,
+        graph=graph,
+        keypoint_transform=prepare,
+        on_error=data.on_error,
+    )
+
+
+def make_model(
+    dataset: SkeletonDataset, model: ModelOptions, graph: SkeletonGraph
+) -> SkeletonNetwork:
+    """A fresh network on a graph, for the clips of a data set."""
+    presets: dict[Any, Any] = {"ten": TEN_BLOCKS, "small": SMALL_BLOCKS}
+    blocks = presets.get(model.blocks) if isinstance(model.blocks, str) else model.blocks
+    if not blocks or any(len(block) != 2 or min(block) < 1 for block in blocks):
+        raise ValueError(
+            f"blocks is ten, small, or a list of [channels, stride], not {model.blocks!r}."
+        )
+    if model.dropout is not None and not 0 <= model.dropout < 1:
+        raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
+    channels = dataset.records[0].shape[3]
+    return NETWORKS[model.network](
+        channels,
+        dataset.num_classes,
+        graph,
+        blocks=[(width, stride) for width, stride in blocks],
+        dropout=model.dropout,
+    )
+
+
+def save_config(path: Path, training: TrainingOptions, **groups: Any) -> None:
+    """Write options as the YAML file that ``stgraph train --config`` takes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = asdict(training) | {name: asdict(group) for name, group in groups.items()}
+    path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+
+
+def _check_data(data: DataOptions) -> None:
+    names = ("synthetic-xsub", "synthetic-xview", *datasets.BENCHMARKS, "folder")
+    if data.name not in names:
+        raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
+    if data.preset and data.preset not in PRESETS:
+        raise ValueError(f"There is no preset '{data.preset}'; there are {', '.join(PRESETS)}.")
+    if data.preset and (data.frames or data.every > 1 or data.align or data.rotate or data.scale):
+        raise ValueError(
+            f"The preset '{data.preset}' is all that is done to clips; leave out frames, every, "
+            "align, rotate and scale."
+        )
+    if data.align and len(data.align) != 4:
+        raise ValueError(f"align takes four joint names, found {len(data.align)}.")
+    if min(data.frames, data.rotate, data.scale, data.coordinates) < 0 or data.every < 1:
+        raise ValueError(
+            "frames, rotate, scale and coordinates are not negative, every is at least 1; found "
+            f"{data.frames}, {data.rotate}, {data.scale}, {data.coordinates}, {data.every}."
+        )
+
+
+def _function(text: str, home: Any, known: tuple[str, ...], what: str) -> Callable[..., Any]:
+    """The function of that name in ``home``, or ``module:function``."""
+    if ":" in text:
+        sys.path.insert(0, "")  # the console script does not look into the current folder
+        module, _, name = text.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"The {what} '{text}' cannot be imported: {error}.") from None
+    if text not in known:
+        raise ValueError(
+            f"There is no {what} '{text}'; there are {', '.join(known)}, or module:function."
+        )
+    return getattr(home, text)
+
+
+def layout_by_name(name: str) -> SkeletonLayout:
+    """A constant of :mod:`stgraph.layouts` by name, or a layout from a JSON file."""
+    if Path(name).suffix == ".json":
+        return SkeletonLayout.load(name)
+    known = {
+        key: value for key, value in vars(layouts).items() if isinstance(value, SkeletonLayout)
+    }
+    if name.upper() not in known:
+        raise ValueError(
+            f"There is no layout '{name}'; there are {', '.join(sorted(known))}, or a JSON file."
+        )
+    return known[name.upper()]
