@@ -138,11 +138,14 @@ class SkeletonGraph:
 
     @property
     def adjacency(self) -> Tensor:
-        """Dense ``[K, V, V]``; entry ``[k, v, w]`` is the weight of the edge v -> w in subset k."""
+        """Dense ``[K, V, V]``; entry ``[k, v, w]`` is the weight of the edge v -> w in subset k.
+
+        Edges that are given twice add up.
+        """
         source, target = self.edge_index
         dense = self.edge_weight.new_zeros(self.num_subsets, self.num_joints, self.num_joints)
-        dense[self.edge_type, source, target] = self.edge_weight
-        return dense
+        place = (self.edge_type, source, target)
+        return dense.index_put(place, self.edge_weight, accumulate=True)
 
     def completed(self) -> SkeletonGraph:
         """Every joint joined to every joint in every subset, with weight one: K V V edges.

@@ -65,11 +65,20 @@ def read_checkpoint(
     """As :func:`load_checkpoint`, with class names and how the network's clips were prepared."""
     content = read_file(path)
     if "stgraph" in content:
-        return read_native(content, path)
+        known = read_native(content, path)
+        if (
+            graph is not None
+            or strides is not None
+            or layout not in (None, known.model.graph.layout)
+        ):
+            raise ValueError(
+                f"{path} is a check point of stgraph, which says layout, graph and strides itself; "
+                "leave them out."
+            )
+        return known
     weights = weights_of(content, path)
     model, family = read_released(weights, path, layout=layout, graph=graph, strides=strides)
-    preset = family.presets.get(model.graph.num_joints)
-    data = {} if preset is None else {"preset": preset}
+    data = {"preset": family.presets.get(model.graph.num_joints, "unknown")}
     return Checkpoint(model.eval(), _class_names(model), data)
 
 
@@ -95,9 +104,13 @@ def save_checkpoint(
     Raises:
         ValueError: If the program has no such network, or would compute something else with it.
     """
+    path = Path(path)
     if family is not None:
-        torch.save(write_released(model, family), path)
+        released = write_released(model, family)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(released, path)
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     content = {"stgraph": describe(model, class_names, data), "state_dict": model.state_dict()}
     torch.save(content, path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -69,9 +70,13 @@ def graph_of(
     """
     known = ST_GCN_LAYOUTS if layout is None else (layout,)
     match = _find(adjacency, known)
+    if match is not None and torch.equal(match.adjacency, adjacency):
+        labels = EdgeLabels(len(adjacency), temporal_kernel)
+        return replace(match, labels=labels)
     if match is None:
-        match = _unnamed(adjacency, layout, path)
-    layout, subset_names = match
+        layout, subset_names = _unnamed(adjacency, layout, path)
+    else:
+        layout, subset_names = match.layout, match.subset_names
     edge_type, source, target = adjacency.nonzero().T
     edge_index = torch.stack([source, target])
     edge_weight = adjacency[edge_type, source, target]
@@ -99,15 +104,14 @@ def check_joints(layout: SkeletonLayout, joints: int, path: str | Path) -> None:
         )
 
 
-def _find(
-    adjacency: Tensor, known: Iterable[SkeletonLayout]
-) -> tuple[SkeletonLayout, tuple[str, ...]] | None:
+def _find(adjacency: Tensor, known: Iterable[SkeletonLayout]) -> SkeletonGraph | None:
+    """The graph of a known layout and partition with this adjacency, but for rounding."""
     for layout in known:
         if layout.num_joints != adjacency.shape[-1]:
             continue
         for graph in released_graphs(layout):
             if same_adjacency(graph.adjacency, adjacency):
-                return layout, graph.subset_names
+                return graph
     return None
 
 

@@ -46,7 +46,7 @@ class Blueprint:
         """A new network of that architecture."""
         blocks = range(self.num_blocks)
         channels = self.shape("blocks.0.spatial.weight", 4)[1]
-        classes = self.shape("classifier.weight")[0]
+        classes = self.shape("classifier.weight", 2 + self.family.form.extra)[0]
         widths = [self.shape(f"blocks.{i}.spatial_norm.weight", 1)[0] for i in blocks]
         if strides is None:  # the published blocks have a convolution beside them to halve time
             strides = [1 + (f"blocks.{i}.residual.0.weight" in self.their_names) for i in blocks]
@@ -54,6 +54,8 @@ class Blueprint:
             raise ValueError(
                 f"{self.path} has {len(widths)} blocks, strides has {len(strides)} numbers."
             )
+        if any(stride < 1 or stride != int(stride) for stride in strides):
+            raise ValueError(f"strides are whole numbers of at least 1, found {list(strides)}.")
         graph = self.graph(layout, graph, channels)
         statistics = self.shape("data_norm.weight", 1)[0]
         persons, rest = divmod(statistics, channels * graph.num_joints)
@@ -71,17 +73,22 @@ class Blueprint:
         self, layout: SkeletonLayout | None, graph: SkeletonGraph | None, channels: int
     ) -> SkeletonGraph:
         """The labelled frame: as the file has it, or else as given or as the program makes it."""
-        if ADJACENCY not in self.their_names and graph is not None:
-            return graph
         if graph is not None:
-            raise ValueError(
-                f"{self.path} holds its own adjacency; leave graph out, or give the layout alone."
-            )
+            if ADJACENCY in self.their_names:
+                raise ValueError(
+                    f"{self.path} holds its own adjacency; leave graph out, or give the layout."
+                )
+            return graph
         kernel = KERNEL
         if "blocks.0.temporal.weight" in self.their_names:
             kernel = self.shape("blocks.0.temporal.weight", 4)[2]
         if ADJACENCY in self.their_names:
-            self.shape(ADJACENCY, 3)
+            _, sources, targets = self.shape(ADJACENCY, 3)
+            if sources != targets:
+                raise ValueError(
+                    f"{self.path} holds an adjacency of {sources} sources and {targets} targets; "
+                    "expected as many of both."
+                )
             adjacency = self.weights[self.their_names[ADJACENCY][0]]
             return graph_of(adjacency, layout, kernel, self.path)
         if self.family.program.network is STGCNPlusPlus:

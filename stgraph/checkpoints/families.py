@@ -24,10 +24,12 @@ class Form(NamedTuple):
     Attributes:
         view: Gives a view of our tensor, with the numbers in their order.
         shape: Their shape, from that view.
+        extra: Axes of length one that theirs has at its end.
     """
 
     view: Callable[[Tensor], Tensor]
     shape: Callable[[Tensor], Sequence[int]]
+    extra: int = 0
 
 
 class Entry(NamedTuple):
@@ -40,7 +42,7 @@ class Entry(NamedTuple):
     def write(self, ours: Tensor) -> Tensor:
         """Their tensor, a copy."""
         view = self.form.view(ours)
-        return view.reshape(tuple(self.form.shape(view))).clone()
+        return view.detach().cpu().reshape(tuple(self.form.shape(view))).clone()
 
     def read(self, theirs: Tensor, ours: Tensor) -> None:
         """Copy their tensor into ours."""
@@ -62,8 +64,8 @@ def _flat(tensor: Tensor) -> Sequence[int]:
 
 SAME = Form(_same, _shape)
 FLAT = Form(_same, _flat)  # [V, C] or [K, C] there as one row
-POINT = Form(_same, lambda w: (*w.shape, 1, 1))  # a linear map there as Conv2d 1x1
-POINT_1D = Form(_same, lambda w: (*w.shape, 1))
+POINT = Form(_same, lambda w: (*w.shape, 1, 1), extra=2)  # a linear map there as Conv2d 1x1
+POINT_1D = Form(_same, lambda w: (*w.shape, 1), extra=1)
 TAPS = Form(lambda w: w.permute(2, 1, 0), lambda w: (*w.shape, 1))  # [Γ, C, C'] as Conv2d Γx1
 SUBSETS = Form(  # [K, C, C'] there as Conv2d 1x1 to K C' channels
     lambda w: w.transpose(1, 2), lambda w: (w.shape[0] * w.shape[1], w.shape[2], 1, 1)
@@ -255,7 +257,14 @@ _FEEDER = {25: "stgcn", 18: "stgcn-kinetics"}
 FAMILIES = (
     Family("st-gcn", ST_GCN, presets=_FEEDER),
     Family("mmskeleton", ST_GCN, presets=_FEEDER),
-    Family("mmaction2-0.x", ST_GCN, "backbone.", "cls_head.fc", nested=True),
+    Family(
+        "mmaction2-0.x",
+        ST_GCN,
+        "backbone.",
+        "cls_head.fc",
+        nested=True,
+        presets={25: "mmaction2-0.x"},
+    ),
     Family("st-gcn-v0.1.0", ST_GCN_V010, form=POINT_1D, presets=_FEEDER),
     *(
         Family(name, program, "backbone.", head, SAME, nested=True, presets=_PIPELINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +36,69 @@ def read_file(path: str | Path) -> dict[str, Any]:
 def weights_of(content: Mapping[str, Any], path: str | Path) -> dict[str, Tensor]:
     """The named tensors of a file, taken out of its wrapping and without ``module.`` before them.
 
+    Numbers of other width come back as float32, in which networks are built.
+
     Raises:
-        ValueError: If there are none, or other things among them.
+        ValueError: If there are none, other things among them, or tensors that are no dense real
+            finite numbers.
     """
     inner = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
-    weights = {str(name).removeprefix("module."): value for name, value in inner.items()}
-    wrong = [name for name, value in weights.items() if not isinstance(value, Tensor)]
-    if wrong or not weights:
-        found = f"{wrong[0]} is {type(weights[wrong[0]]).__name__}" if wrong else "it is empty"
+    named = {str(name).removeprefix("module."): value for name, value in inner.items()}
+    wrong = [name for name, value in named.items() if not isinstance(value, Tensor)]
+    if wrong or not named:
+        found = f"{wrong[0]} is {type(named[wrong[0]]).__name__}" if wrong else "it is empty"
         raise ValueError(
             f"{path} holds no plain state dict ({found}); expected names and tensors, bare or "
             "under 'state_dict'."
         )
-    return weights
+    return {name: _checked(name, value, path) for name, value in named.items()}
+
+
+def check_tensors(
+    wanted: Mapping[str, tuple[int, ...]],
+    found: Mapping[str, tuple[int, ...]],
+    path: str | Path,
+    *,
+    may_lack: Callable[[str], bool] = lambda name: False,
+    may_hold: Sequence[str] = (),
+) -> None:
+    """Compare names and shapes, and name what is missing, unknown or misshapen.
+
+    Raises:
+        ValueError: If anything is.
+    """
+    missing = sorted(name for name in wanted.keys() - found.keys() if not may_lack(name))
+    extra = sorted(found.keys() - wanted.keys() - set(may_hold))
+    if missing or extra:
+        raise ValueError(
+            f"{path} is a check point of another architecture: "
+            f"{len(missing)} weights missing ({', '.join(missing[:3]) or 'none'}), "
+            f"{len(extra)} unknown ({', '.join(extra[:3]) or 'none'})."
+        )
+    for name, shape in wanted.items():
+        if found.get(name, shape) != shape:
+            raise ValueError(
+                f"{path} is a check point of another architecture: {name} has the shape "
+                f"{found[name]}, the network's is {shape}."
+            )
+
+
+def _checked(name: str, value: Tensor, path: str | Path) -> Tensor:
+    counts = name.endswith("num_batches_tracked")
+    dense = value.layout == torch.strided and not value.is_quantized and value.device.type == "cpu"
+    if not dense or not (value.is_floating_point() or counts):
+        raise ValueError(
+            f"{path} holds {name} as {value.dtype}, {value.layout} on {value.device}; expected "
+            "dense real numbers on the CPU. Save the weights of the network itself."
+        )
+    if counts:
+        return value
+    if not bool(value.isfinite().all()):
+        raise ValueError(
+            f"{path} holds NaN or infinity in {name}; the training that wrote it has failed. Take "
+            "an earlier check point."
+        )
+    return value.float()
 
 
 def _reason(error: Exception) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stgraph.checkpoints.files import read_file, weights_of
-from stgraph.checkpoints.released import check_tensors
+from stgraph.checkpoints.files import check_tensors, read_file, weights_of
 from stgraph.graph import SkeletonGraph
 from stgraph.nn import NETWORKS, SkeletonNetwork
 
@@ -23,7 +22,7 @@ class Checkpoint:
         model: In evaluation mode, on the CPU.
         class_names: One per output; numbers where none were saved.
         data: How its clips were read and prepared, plain values; empty if the network takes
-            keypoints as they are.
+            keypoints as they are, ``{"preset": "unknown"}`` if a released file leaves it open.
     """
 
     model: SkeletonNetwork

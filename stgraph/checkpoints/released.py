@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import BatchNorm1d
 
-from stgraph.checkpoints.adjacency import released_graphs, same_adjacency
 from stgraph.checkpoints.blueprint import KERNEL, Blueprint
 from stgraph.checkpoints.families import ADJACENCY, FAMILIES, Entry, Family
+from stgraph.checkpoints.files import check_tensors
 from stgraph.graph import SkeletonGraph
 from stgraph.nn import TEN_BLOCKS, SkeletonNetwork, STGCNv010
 from stgraph.skeleton import SkeletonLayout
@@ -66,6 +66,7 @@ def read_released(
         may_lack=family.may_lack,
         may_hold=family.program.unused,
     )
+    _check_optional(family, entries, weights, path)
     with torch.no_grad():
         for entry in (entry for entry in entries if entry.theirs in weights):
             if entry.ours == ADJACENCY:
@@ -88,35 +89,21 @@ def write_released(model: SkeletonNetwork, name: str) -> dict[str, Any]:
     for unused in family.program.unused:  # a fresh layer of its own, since strict loading wants it
         fresh = BatchNorm1d(model.classifier.in_features).state_dict()
         weights[unused] = fresh[unused.rpartition(".")[2]]
+    _check_read_back(weights, model, family)
     return {"meta": {}, "state_dict": weights} if family.nested else weights
 
 
-def check_tensors(
-    wanted: Mapping[str, tuple[int, ...]],
-    found: Mapping[str, tuple[int, ...]],
-    path: str | Path,
-    *,
-    may_lack: Callable[[str], bool] = lambda name: False,
-    may_hold: Sequence[str] = (),
+def _check_optional(
+    family: Family, entries: Sequence[Entry], weights: Mapping[str, Tensor], path: str | Path
 ) -> None:
-    """Compare names and shapes, and name what is missing, unknown or misshapen.
-
-    Raises:
-        ValueError: If anything is.
-    """
-    missing = sorted(name for name in wanted.keys() - found.keys() if not may_lack(name))
-    extra = sorted(found.keys() - wanted.keys() - set(may_hold))
-    if missing or extra:
-        raise ValueError(
-            f"{path} is a check point of another architecture: "
-            f"{len(missing)} weights missing ({', '.join(missing[:3]) or 'none'}), "
-            f"{len(extra)} unknown ({', '.join(extra[:3]) or 'none'})."
-        )
-    for name, shape in wanted.items():
-        if found.get(name, shape) != shape:
+    """Raise :class:`ValueError` if some tensors of an optional kind are there and some are not."""
+    for part in family.program.optional:
+        names = [entry.theirs for entry in entries if part in entry.theirs]
+        missing = [name for name in names if name not in weights]
+        if missing and len(missing) < len(names):
             raise ValueError(
-                f"{path} is a check point of another architecture: {name} has the shape "
-                f"{found[name]}, the network's is {shape}."
+                f"{path} is an incomplete check point of {family.name}: {missing[0]} is missing, "
+                f"others of its kind are there."
             )
 
 
@@ -158,20 +145,35 @@ def _check_writable(model: SkeletonNetwork, family: Family) -> None:
     """Raise :class:`ValueError` if that program would not compute what the network computes."""
     labels = model.graph.labels
     blocks = [tuple(block) for block in model.settings["blocks"]]
-    persons = model.persons is not None
-    first_release = type(model) is STGCNv010
+    apart = type(model) is STGCNv010
     problem = None
     if labels.temporal != "factorized" or labels.temporal_kernel != KERNEL:
         problem = f"convolves {KERNEL} frames after each spatial step, this network: {labels}"
     elif family.program.fixed and blocks != list(TEN_BLOCKS):
         problem = f"knows the ten published blocks only, this network has {blocks}"
-    elif family.program.fixed and persons != first_release:
-        told = "apart" if first_release else "together"
+    elif family.program.fixed and (model.persons is not None) != apart:
+        told = "apart" if apart else "together"
         problem = f"normalises persons {told}, this network has persons={model.persons}"
-    elif first_release and not any(
-        same_adjacency(graph.adjacency, model.graph.adjacency)
-        for graph in released_graphs(model.graph.layout)
-    ):
-        problem = "computes the adjacency itself, and this network's is none that it knows"
     if problem is not None:
         raise ValueError(f"{family.name} {problem}; keep this one in the format of stgraph.")
+
+
+def _check_read_back(weights: Mapping[str, Tensor], model: SkeletonNetwork, family: Family) -> None:
+    """Raise :class:`ValueError` if the file alone would not tell what the network is.
+
+    The adjacency of v0.1.0 and the strides of all are not written, but follow from rules.
+    """
+    again = Blueprint(family, weights, family.name).build(model.graph.layout, None, None)
+    same = (again.settings["blocks"], again.persons) == (model.settings["blocks"], model.persons)
+    if not same:
+        raise ValueError(
+            f"A file of {family.name} cannot say that blocks are {model.settings['blocks']} and "
+            f"persons {model.persons}: it would be read as {again.settings['blocks']} and "
+            f"{again.persons}; keep this network in the format of stgraph."
+        )
+    if not torch.equal(again.graph.adjacency, model.graph.adjacency.cpu()):
+        raise ValueError(
+            f"{family.name} computes the adjacency itself, and not as this network's: expected "
+            "SkeletonGraph.from_layout(layout, normalization=normalization.per_subset) with "
+            "partition.spatial, distance or uniform; keep this one in the format of stgraph."
+        )

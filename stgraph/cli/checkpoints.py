@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jsonargparse import ArgumentParser, Namespace
@@ -15,7 +17,6 @@ from stgraph.cli import objects
 from stgraph.cli.clips import read_clip
 from stgraph.cli.drawing import save
 from stgraph.evaluate import Evaluation, evaluate, predict_logits
-from stgraph.options import DataOptions
 
 
 def run_evaluate(arguments: Namespace) -> None:
@@ -25,17 +26,13 @@ def run_evaluate(arguments: Namespace) -> None:
     changed = {key: arguments[key] for key in ("root", "name") if arguments[key]}
     if arguments.split:
         changed["test_split"] = arguments.split
-    if not checkpoint.data:
-        raise ValueError(
-            f"{arguments.checkpoint} does not say how clips are prepared; evaluate check points "
-            "of stgraph train, or others in Python with stgraph.evaluate."
-        )
+    prepared = objects.data_options(checkpoint, arguments.preset)
     if not {**checkpoint.data, **changed}.get("name"):
         raise ValueError(
             f"{arguments.checkpoint} does not say which data set it is for; add --name and --root, "
             "for example --name ntu60-xsub --root datasets/ntu-rgbd."
         )
-    data = replace(DataOptions(**checkpoint.data), **changed)
+    data = replace(prepared, **changed)
     clips = objects.make_dataset(data, data.test_split, checkpoint.model.graph)
     if clips.class_names != checkpoint.class_names:
         raise ValueError(
@@ -43,7 +40,9 @@ def run_evaluate(arguments: Namespace) -> None:
             f"{len(clips.class_names)}, and their names differ; evaluate on the set it was "
             "trained for."
         )
-    out = Path(arguments.out or Path(arguments.checkpoint).parent.parent / "evaluation")
+    home = Path(arguments.checkpoint).resolve().parent
+    home = home.parent if home.name == "checkpoints" else home
+    out = Path(arguments.out or home / "evaluation")
     found = evaluate(
         checkpoint.model, clips, batch_size=arguments.batch_size, workers=arguments.workers
     )
@@ -56,8 +55,9 @@ def run_predict(arguments: Namespace) -> None:
     checkpoint.model.to(device_of(arguments.device))
     if arguments.top < 1:
         raise ValueError(f"--top is at least 1, not {arguments.top}.")
+    data = objects.data_options(checkpoint, arguments.preset)
     for path in arguments.files:
-        clip = read_clip(Path(path), checkpoint)
+        clip = read_clip(Path(path), checkpoint, data)
         share = predict_logits(checkpoint.model, Batch.from_data_list([clip]))[0].softmax(dim=0)
         best = share.topk(min(arguments.top, len(share)))
         print(path)
@@ -76,10 +76,18 @@ def run_convert(arguments: Namespace) -> None:
     model, numbers = known.model, sum(value.numel() for value in known.model.parameters())
     print(f"{type(model).__name__}: {numbers:,} parameters, {model.num_classes} classes")
     print(model.graph)
-    print(
-        f"clips: preset {known.data.get('preset') or 'not known, pad and sample as it was trained'}"
-    )
+    print(f"clips: {_preparation(known.data)}")
+    if family is not None:
+        print("class names, and how clips are prepared, have no place in that format")
     print(f"written: {out} ({arguments.to})")
+
+
+def _preparation(data: Mapping[str, Any]) -> str:
+    if data.get("preset") == "unknown":
+        return "it is not known how they were prepared; predict and evaluate will ask for --preset"
+    if data.get("preset"):
+        return f"prepared by the preset {data['preset']}"
+    return "prepared as in training here" if data else "taken as they are"
 
 
 def evaluate_arguments(parser: ArgumentParser) -> None:
@@ -88,6 +96,7 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--name", type=str | None, default=None, help="Another data set.")
     parser.add_argument("--root", type=str | None, default=None, help="Its folder.")
     parser.add_argument("--split", type=str | None, default=None, help="Its split.")
+    _preset_argument(parser)
     parser.add_argument("--out", type=str | None, default=None, help="Folder for the tables.")
     parser.add_argument("--workers", type=int, default=1, help="Processes that read clips.")
     parser.add_argument("--batch_size", type=int, default=16, help="Clips at once.")
@@ -98,8 +107,18 @@ def predict_arguments(parser: ArgumentParser) -> None:
     """Arguments of :func:`run_predict`."""
     parser.add_argument("files", nargs="+", type=str, help=".skeleton or .npy clips.")
     parser.add_argument("--checkpoint", type=str, required=True, help="From stgraph train.")
+    _preset_argument(parser)
     parser.add_argument("--top", type=int, default=5, help="How many classes to name.")
     parser.add_argument("--device", type=str, default="auto", help="cpu, cuda ... or auto.")
+
+
+def _preset_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset",
+        type=str | None,
+        default=None,
+        help="Prepare clips by this one of stgraph.presets, or none, whatever the file says.",
+    )
 
 
 def convert_arguments(parser: ArgumentParser) -> None:

@@ -15,13 +15,14 @@ from stgraph.datasets.ntu import Bodies
 from stgraph.options import DataOptions
 
 
-def read_clip(path: Path, checkpoint: Checkpoint) -> SkeletonData:
+def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> SkeletonData:
     """The clip in a file, prepared as those that the network was trained on."""
     graph = checkpoint.model.graph
-    data = DataOptions(**checkpoint.data)
     keypoints = read_keypoints(path, graph.num_joints, data.bodies)
-    if checkpoint.data:
+    try:
         keypoints = objects.Preparation(graph.layout, data, training=False)(keypoints)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return build_clip(keypoints, graph, visible=transforms.visible(keypoints), name=path.stem)
 
 

@@ -14,11 +14,12 @@ import yaml
 from torch import Tensor
 
 from stgraph import datasets, layouts, normalization, partition, transforms
+from stgraph.checkpoints import Checkpoint
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonGraph
 from stgraph.nn import STGCN, TEN_BLOCKS, SkeletonNetwork, STGCNPlusPlus, STGCNv010
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
-from stgraph.presets import PRESETS
+from stgraph.presets import PRESETS, check_preset
 from stgraph.skeleton import SkeletonLayout
 
 SMALL_BLOCKS = ((32, 1), (64, 2), (64, 1), (128, 2))
@@ -53,6 +54,7 @@ class Preparation:
         if self.training:
             generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         if options.preset:
+            check_preset(options.preset, self.layout.num_joints, keypoints.shape[-1])
             return PRESETS[options.preset].prepare(keypoints, generator=generator)
         if options.every > 1:
             keypoints = transforms.thin(keypoints, options.every, generator=generator)
@@ -74,6 +76,30 @@ class Preparation:
         if self.training and options.scale:
             points = transforms.random_scale(points, options.scale, generator=generator)
         return points
+
+
+def data_options(checkpoint: Checkpoint, preset: str | None = None) -> DataOptions:
+    """How the clips of a check point were prepared, or by ``preset`` if the user says so.
+
+    Raises:
+        ValueError: If the check point says nothing, or nothing that this version knows.
+    """
+    known = dict(checkpoint.data)
+    if preset is not None:
+        known = {"preset": preset, **{key: known[key] for key in ("name", "root") if key in known}}
+    if known.get("preset") == "unknown":
+        raise ValueError(
+            "The check point does not say how its clips were prepared; name what the program that "
+            f"trained it does with --preset: {', '.join(PRESETS)}, or 'none' for clips as they are."
+        )
+    if not known or known.get("preset") == "none":  # clips are taken as they are
+        known |= {"preset": "", "center": False}
+    try:
+        data = DataOptions(**known)
+    except TypeError as error:
+        raise ValueError(f"The check point has data settings that are not known: {error}") from None
+    _check_data(data)
+    return data
 
 
 def make_layout(data: DataOptions) -> SkeletonLayout:
@@ -166,10 +192,11 @@ def _check_data(data: DataOptions) -> None:
         raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
     if data.preset and data.preset not in PRESETS:
         raise ValueError(f"There is no preset '{data.preset}'; there are {', '.join(PRESETS)}.")
-    if data.preset and (data.frames or data.every > 1 or data.align or data.rotate or data.scale):
+    others = (data.frames, data.every - 1, data.align, data.rotate, data.scale, data.coordinates)
+    if data.preset and any(others):
         raise ValueError(
-            f"The preset '{data.preset}' is all that is done to clips; leave out frames, every, "
-            "align, rotate and scale."
+            f"The preset '{data.preset}' is all that is done to clips; leave out coordinates, "
+            "frames, every, align, rotate and scale."
         )
     if data.align and len(data.align) != 4:
         raise ValueError(f"align takes four joint names, found {len(data.align)}.")

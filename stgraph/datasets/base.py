@@ -156,7 +156,10 @@ class SkeletonDataset(Dataset):
         record = self.store.records[self._chosen[idx]]
         keypoints = self._stored(idx)
         if self.keypoint_transform is not None:
-            keypoints = self.keypoint_transform(keypoints)
+            try:
+                keypoints = self.keypoint_transform(keypoints)
+            except ValueError as error:
+                raise ValueError(f"Clip {record.name}: {error}") from error
         visible = transforms.visible(keypoints)
         return build_clip(keypoints, self.graph, y=record.label, visible=visible, name=record.name)
 

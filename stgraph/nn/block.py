@@ -111,8 +111,8 @@ def convolve_frames(
 ) -> Tensor:
     """The spatial convolution: frame by frame where all frames are whole, else edge by edge.
 
-    Both are the same layer with the same weights; the first is given fewer edges. Explainers and
-    hooks see all edges.
+    Both are the same layer with the same weights; the first is given fewer edges. Explainers, and
+    hooks on messages, see all edges.
     """
     frame = None if convolution.watched else level.frame_edges
     if frame is None:

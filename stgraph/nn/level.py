@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch_geometric.utils import scatter
 
 from stgraph.build import Nodes, connect, temporal_fields
@@ -185,7 +186,7 @@ def whole_frames(edges: TypedEdges, num_nodes: int, graph: SkeletonGraph) -> Typ
     """
     frames, rest = divmod(num_nodes, graph.num_joints)
     weight, all_edges = edges.edge_weight, frames * graph.num_edges
-    if rest or frames == 0 or weight is None or weight.requires_grad:
+    if rest or frames == 0 or weight is None or is_differentiated(weight):
         return None
     if graph.labels.temporal == "product" or edges.edge_type.shape[0] != all_edges:
         return None
@@ -205,13 +206,18 @@ def whole_frames(edges: TypedEdges, num_nodes: int, graph: SkeletonGraph) -> Typ
     return TypedEdges(edge_index, edge_type, edge_weight, order)
 
 
+def is_differentiated(weight: Tensor) -> bool:
+    """Whether somebody asks for derivatives with respect to it, backward or forward."""
+    return weight.requires_grad or forward_ad.unpack_dual(weight).tangent is not None
+
+
 def _split(edges: TypedEdges, labels: EdgeLabels) -> tuple[TypedEdges, TypedEdges | None]:
     if labels.temporal != "factorized":
         return edges, None
     in_space = edges.edge_type < labels.num_subsets
     temporal = edges.take((~in_space).nonzero().squeeze(1))
     weight = temporal.edge_weight
-    if weight is not None and not weight.requires_grad and bool(weight.eq(1).all()):
+    if weight is not None and not is_differentiated(weight) and bool(weight.eq(1).all()):
         weight = None
     types = temporal.edge_type - labels.num_subsets
     return (

@@ -83,6 +83,8 @@ class SkeletonNetwork(Module):
         super().__init__()
         if not blocks:
             raise ValueError("The network needs at least one block (channels, stride).")
+        if persons is not None and persons < 1:
+            raise ValueError(f"persons is a number of at least 1, or None, not {persons!r}.")
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.graph = self.clip_graph(graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import Dropout, Identity, Linear, Module, ReLU, Sequential
+from torch.nn import Dropout, Module, ReLU
 
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.block import EdgeImportance, convolve_frames, shortcut
@@ -42,11 +42,7 @@ class STGCNPlusPlusBlock(Module):
         self.adjacency = EdgeImportance(graph.completed(), start=graph.adjacency)
         self.spatial = STGCNConv(in_channels, out_channels, graph.num_subsets, bias="per_subset")
         self.spatial_norm = NodeNorm(out_channels)
-        self.spatial_residual: Module = Identity()
-        if in_channels != out_channels:
-            self.spatial_residual = Sequential(
-                Linear(in_channels, out_channels), NodeNorm(out_channels)
-            )
+        self.spatial_residual = shortcut(in_channels, out_channels, stride=1)
         self.temporal = MultiScaleTemporal(out_channels)
         self.dropout = Dropout(dropout)
         self.residual = shortcut(in_channels, out_channels, stride) if residual else None

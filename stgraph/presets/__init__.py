@@ -17,6 +17,7 @@ stgcn            2 x 300          position st-gcn, mmskeleton on NTU RGB+D
 stgcn-kinetics   2 x 300 or 150   position the same on Kinetics-Skeleton
 agcn             2 x 300          position 2s-AGCN, MS-G3D, continual-skeletons on NTU RGB+D
 agcn-kinetics    2 x 300 or 150   position the same on Kinetics-Skeleton: y upwards
+mmaction2-0.x    2 x 300          position mmaction2 0.x on NTU RGB+D
 ctrgcn           2 x 64           all      CTR-GCN and those after it on NTU RGB+D 60
 ctrgcn-120       2 x 64           all      the same on NTU RGB+D 120: one person twice
 pyskl            2 x 100          all      pyskl on NTU RGB+D, 3-D
@@ -32,8 +33,8 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from stgraph.presets import agcn, ctrgcn, pyskl, stgcn
-from stgraph.presets.sampling import test_clips, training_clip, uniform_sample
+from stgraph.presets import agcn, ctrgcn, mmaction2, pyskl, stgcn
+from stgraph.presets.sampling import clips_for_testing, training_clip, uniform_sample
 from stgraph.presets.steps import pad_loop, pad_zeros, rotation_onto, slots, turn_upright, zero_fill
 from stgraph.presets.streams import (
     BONES_COCO,
@@ -73,6 +74,17 @@ class Preset(NamedTuple):
     source: str
 
 
+def check_preset(name: str, joints: int, channels: int) -> None:
+    """Raise :class:`ValueError` unless a preset is meant for such keypoints."""
+    preset = PRESETS[name]
+    if (preset.joints or joints, preset.channels) != (joints, channels):
+        expected = f"{preset.joints or 'any number of'} joints and {preset.channels} channels"
+        raise ValueError(
+            f"The preset '{name}' is for {expected}, these clips have {joints} joints and "
+            f"{channels} channels; presets.PRESETS lists what others are for."
+        )
+
+
 # fmt: off
 PRESETS: dict[str, Preset] = {
     "stgcn": Preset(
@@ -83,6 +95,9 @@ PRESETS: dict[str, Preset] = {
         agcn.ntu, "position", 25, 3, "lshiwjx/2s-AGCN:data_gen/ntu_gendata.py"),
     "agcn-kinetics": Preset(
         agcn.kinetics, "position", 18, 3, "lshiwjx/2s-AGCN:data_gen/kinetics_gendata.py"),
+    "mmaction2-0.x": Preset(
+        mmaction2.ntu, "position", 25, 3,
+        "open-mmlab/mmaction2 0.x:tools/data/skeleton/gen_ntu_rgbd_raw.py"),
     "ctrgcn": Preset(
         ctrgcn.ntu60, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu/ and feeders/"),
     "ctrgcn-120": Preset(
@@ -102,8 +117,10 @@ PRESETS: dict[str, Preset] = {
 __all__ = [
     "PRESETS",
     "Preset",
+    "check_preset",
     "agcn",
     "ctrgcn",
+    "mmaction2",
     "pyskl",
     "stgcn",
     "zero_fill",
@@ -113,7 +130,7 @@ __all__ = [
     "rotation_onto",
     "turn_upright",
     "uniform_sample",
-    "test_clips",
+    "clips_for_testing",
     "training_clip",
     "BONES_NTU",
     "BONES_OPENPOSE",

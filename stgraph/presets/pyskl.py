@@ -22,7 +22,7 @@ from stgraph.presets.actors import (
     without_ghosts,
     without_short,
 )
-from stgraph.presets.sampling import test_clips, training_clip
+from stgraph.presets.sampling import clips_for_testing, training_clip
 from stgraph.presets.steps import SHOULDERS, check_clip, pad_zeros, turn_upright, zero_fill
 
 PERSONS = 2
@@ -40,7 +40,7 @@ def ntu(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tenso
     Args:
         keypoints: ``[M, T, V, 3]``, rows are all bodies of the file by id, joints as on NTU-25.
         generator: With one, as for training, random frames; otherwise the first of pyskl's test
-            clips (:func:`~stgraph.presets.sampling.test_clips` gives all ten).
+            clips (:func:`~stgraph.presets.sampling.clips_for_testing` gives all ten).
 
     Raises:
         ValueError: If there are not three channels and at least nine joints, if nobody is seen,
@@ -163,7 +163,7 @@ def two_persons(keypoints: Tensor) -> Tensor:
 
 def _sampled(clip: Tensor, generator: torch.Generator | None) -> Tensor:
     if generator is None:
-        return test_clips(clip, clips=1)[0]
+        return clips_for_testing(clip, clips=1)[0]
     return training_clip(clip, generator=generator)
 
 

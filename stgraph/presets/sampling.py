@@ -49,7 +49,7 @@ def uniform_sample(
     return edges[:-1] + random.randint(np.diff(edges))
 
 
-def test_clips(
+def clips_for_testing(
     keypoints: Tensor, frames: int = FRAMES, *, clips: int = CLIPS, seed: int = SEED
 ) -> Tensor:
     """The clips that pyskl tests with, ``[clips, M, frames, V, C]``, the same every time.

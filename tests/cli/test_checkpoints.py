@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch
@@ -88,7 +89,7 @@ def test_convert_goes_to_our_format_and_back_bit_for_bit(released, tmp_path):
     done = stgraph("convert", released, "--out", ours)
     assert done.returncode == 0, done.stderr
     assert "STGCN: 3,098,832 parameters, 60 classes" in done.stdout
-    assert "farther or tied: 40" in done.stdout and "preset stgcn" in done.stdout
+    assert "farther or tied: 40" in done.stdout and "the preset stgcn" in done.stdout
     known = read_checkpoint(ours)
     assert known.data == {"preset": "stgcn"} and known.class_names[7] == "sitting down"
     assert stgraph("convert", ours, "--to", "st-gcn", "--out", theirs).returncode == 0
@@ -109,6 +110,18 @@ def test_converting_to_a_program_without_such_a_network_gets_one_clear_line(rele
     done = stgraph("convert", released, "--to", "st-gcn-v0.1.0", "--out", out)
     assert_one_clear_line(done, "has no STGCN", "STGCNv010")
     assert not out.exists()
+
+
+def test_a_file_that_leaves_preparation_open_asks_for_a_preset(root, tmp_path):
+    hand = SkeletonGraph.from_layout(layouts.NTU_EDGE24)
+    path, clip = tmp_path / "edge.pth", tmp_path / "clip.npy"
+    save_checkpoint(STGCN(3, 4, hand, blocks=((8, 1),)), path, family="pyskl")
+    np.save(clip, np.random.default_rng(0).normal(size=(1, 9, 24, 3)))
+    assert_one_clear_line(stgraph("predict", "--checkpoint", path, clip), "--preset", "pyskl")
+    done = stgraph("predict", "--checkpoint", path, "--preset", "none", clip)
+    assert done.returncode == 0, done.stderr
+    done = stgraph("predict", "--checkpoint", path, "--preset", "stgcn", clip)
+    assert_one_clear_line(done, "clip.npy", "for 25 joints", "24 joints")
 
 
 def test_evaluating_a_released_file_asks_for_the_data_set(released):

@@ -389,3 +389,13 @@ def test_dilated_edges_are_those_of_three_offsets():
         source, target = edges.edge_index
         offset = frame[source] - frame[step.kept[target]]
         assert torch.equal(offset, (edges.edge_type - 1) * number)
+
+
+def test_forward_derivatives_reach_the_weights_of_whole_frames():
+    graph = graph_of("factorized")
+    data = clip(graph)
+    with torch.autograd.forward_ad.dual_level():
+        tangent = torch.ones_like(data.edge_weight)
+        data.edge_weight = torch.autograd.forward_ad.make_dual(data.edge_weight, tangent)
+        level = Level.of(data, graph)
+        assert level.frame_edges is None and level.temporal.edge_weight is not None

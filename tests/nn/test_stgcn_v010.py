@@ -75,6 +75,12 @@ def test_more_persons_than_it_tells_apart_are_refused():
         model(build_clip(torch.randn(3, 4, 25, 3), GRAPH))
 
 
+@pytest.mark.parametrize("persons", [0, -1])
+def test_a_number_of_persons_below_one_is_refused(persons: int):
+    with pytest.raises(ValueError, match="persons is a number of at least 1"):
+        STGCNv010(3, 5, GRAPH, persons=persons)
+
+
 def test_the_stem_has_neither_residual_nor_dropout_and_dropout_comes_before_time():
     model = STGCNv010(3, 5, GRAPH)
     assert [block.residual is None for block in model.blocks] == [True] + 9 * [False]

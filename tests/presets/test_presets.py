@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stgraph import SkeletonGraph, layouts
 from stgraph.datasets import SyntheticActions
-from stgraph.presets import PRESETS
+from stgraph.presets import PRESETS, check_preset
 
 from .material import NAN, body, seeded
 
@@ -38,25 +38,6 @@ def clip_for(name: str, *, persons: int = 2, frames: int = 40, seed: int = 0) ->
     clip[lost] = NAN
     clip[1:, : frames // 4] = NAN
     return clip
-
-
-def test_the_presets_are_named_after_their_programs() -> None:
-    assert list(PRESETS) == [
-        "stgcn",
-        "stgcn-kinetics",
-        "agcn",
-        "agcn-kinetics",
-        "ctrgcn",
-        "ctrgcn-120",
-        "pyskl",
-        "pyskl-vanilla",
-        "pyskl-2d",
-    ]
-    for name, preset in PRESETS.items():
-        by_place = name.startswith(("stgcn", "agcn"))
-        assert preset.bodies == ("position" if by_place else "all")
-        assert preset.channels == 3 and ":" in preset.source
-        assert preset.joints == (18 if "kinetics" in name else None if "2d" in name else 25)
 
 
 @EVERY
@@ -122,3 +103,11 @@ def test_a_preset_prepares_the_clips_of_a_data_set(name: str, root: Path) -> Non
     one_person = clips[0]
     assert one_person.num_nodes == 2 * TESTING[name] * 25
     assert bool(one_person.x.isfinite().all())
+
+
+@pytest.mark.parametrize(("joints", "channels"), [(17, 3), (25, 2)])
+def test_a_preset_is_refused_for_another_skeleton(joints: int, channels: int) -> None:
+    check_preset("agcn", 25, 3)
+    check_preset("pyskl-2d", joints, 3)
+    with pytest.raises(ValueError, match=f"25 joints and 3 channels, .*{joints} joints and"):
+        check_preset("agcn", joints, channels)

@@ -65,7 +65,7 @@ def test_stored_coordinates_are_those_of_float16() -> None:
     given = pyskl.ntu(clip_of(20, (0, body(20))))
     assert given.dtype == torch.float32
     stored = pyskl.pre_normalize_3d(body(20)[None].half())
-    assert torch.equal(given[:1], sampling.test_clips(stored, clips=1)[0])
+    assert torch.equal(given[:1], sampling.clips_for_testing(stored, clips=1)[0])
     wider = pyskl.pre_normalize_3d(body(20)[None])
     assert 0 < (wider - stored).abs().max() < 0.05
 
@@ -200,7 +200,7 @@ def test_testing_takes_the_first_of_pyskls_test_clips() -> None:
     points = pyskl.pre_normalize_3d(clip.half())
     given = pyskl.ntu(clip)
     assert given.shape == (2, 100, 25, 3) and not given[1].any()
-    assert torch.equal(given[0], sampling.test_clips(points)[0, 0])
+    assert torch.equal(given[0], sampling.clips_for_testing(points)[0, 0])
     trained = pyskl.ntu(clip, generator=seeded(3))
     assert torch.equal(trained[:1], sampling.training_clip(points, generator=seeded(3)))
 

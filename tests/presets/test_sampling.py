@@ -88,7 +88,7 @@ def test_a_clip_without_frames_is_refused() -> None:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_the_ten_test_clips_are_those_of_pyskl(length: int) -> None:
     clip = torch.arange(length)[None, :, None, None].expand(2, -1, 3, 1)
-    ours = sampling.test_clips(clip)
+    ours = sampling.clips_for_testing(clip)
     assert ours.shape == (10, 2, 100, 3, 1)
     assert ours[:, 1, :, 2, 0].tolist() == pyskl_test_indices(length)
 
@@ -100,18 +100,20 @@ def test_the_first_frames_that_pyskl_tests_with_are_known_numbers() -> None:
         250: ([1, 3, 5, 8, 11, 12, 16, 18, 20, 22], [1, 3, 6, 7, 11, 12, 16, 18, 21, 22]),
     }
     for length, (first, last) in known.items():
-        ours = sampling.test_clips(clip[:, :length])[:, 0, :, 0, 0]
+        ours = sampling.clips_for_testing(clip[:, :length])[:, 0, :, 0, 0]
         assert ours[0, :10].tolist() == first and ours[9, :10].tolist() == last
 
 
 def test_fewer_clips_are_the_first_of_more_where_chance_decides() -> None:
     clip = torch.arange(230)[None, :, None, None]
-    assert torch.equal(sampling.test_clips(clip, clips=3), sampling.test_clips(clip)[:3])
+    assert torch.equal(
+        sampling.clips_for_testing(clip, clips=3), sampling.clips_for_testing(clip)[:3]
+    )
 
 
 def test_short_test_clips_start_at_evenly_spaced_frames() -> None:
     starts = {
-        length: sampling.test_clips(numbered(*range(length))[None])[:, 0, 0, 0, 0].tolist()
+        length: sampling.clips_for_testing(numbered(*range(length))[None])[:, 0, 0, 0, 0].tolist()
         for length in (3, 10, 57)
     }
     assert starts[3] == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
@@ -123,7 +125,7 @@ def test_test_clips_leave_numpys_and_torchs_chance_alone() -> None:
     clip = numbered(*range(250))[None]
     np.random.seed(1)
     torch.manual_seed(1)
-    sampling.test_clips(clip)
+    sampling.clips_for_testing(clip)
     drawn = np.random.rand(), float(torch.rand(()))
     np.random.seed(1)
     torch.manual_seed(1)
