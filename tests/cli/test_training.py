@@ -153,7 +153,7 @@ def test_check_points_saved_in_python_predict_numbered_classes(root, tmp_path):
     names = {line.split("%")[1].strip() for line in done.stdout.splitlines()[1:]}
     assert names == {"0", "1", "2", "3"}
     done = stgraph("evaluate", path)
-    assert_one_clear_line(done, "does not say how clips are prepared")
+    assert_one_clear_line(done, "does not say which data set", "--name")
 
 
 def test_product_partitions_bf16_and_users_functions_train_from_the_command_line(root, tmp_path):
