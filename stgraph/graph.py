@@ -107,11 +107,7 @@ class SkeletonGraph:
         edge_type, subset_names = partition(layout, edge_index)
         _check_labels(edge_index, edge_type, subset_names)
         edge_weight = normalization(edge_index, edge_type, layout.num_joints)
-        if edge_weight.shape != edge_type.shape:
-            raise ValueError(
-                f"The normalisation gave weights of shape {tuple(edge_weight.shape)} to "
-                f"{len(edge_type)} edges; give each edge one weight."
-            )
+        _check_weights(edge_weight, edge_type)
         labels = EdgeLabels(len(subset_names), temporal_kernel, temporal)
         return cls(layout, edge_index, edge_type, edge_weight, tuple(subset_names), labels)
 
@@ -185,8 +181,12 @@ class SkeletonGraph:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SkeletonGraph:
-        """The graph that :meth:`to_dict` wrote, whatever function labelled it then."""
-        return cls(
+        """The graph that :meth:`to_dict` wrote, whatever function labelled it then.
+
+        Raises:
+            ValueError: If edges, labels and weights do not fit.
+        """
+        graph = cls(
             SkeletonLayout.from_dict(values["layout"]),
             torch.tensor(values["edge_index"], dtype=torch.long).reshape(2, -1),
             torch.tensor(values["edge_type"], dtype=torch.long),
@@ -194,6 +194,10 @@ class SkeletonGraph:
             tuple(values["subset_names"]),
             EdgeLabels(**values["labels"]),
         )
+        partitions.check_edges(graph.edge_index, graph.layout)
+        _check_labels(graph.edge_index, graph.edge_type, graph.subset_names)
+        _check_weights(graph.edge_weight, graph.edge_type)
+        return graph
 
     def __repr__(self) -> str:
         counts = torch.bincount(self.edge_type, minlength=self.num_subsets).tolist()
@@ -201,6 +205,14 @@ class SkeletonGraph:
             f"{name}: {count}" for name, count in zip(self.subset_names, counts, strict=True)
         )
         return f"SkeletonGraph({self.layout.name}, {subsets}; {self.labels})"
+
+
+def _check_weights(edge_weight: Tensor, edge_type: Tensor) -> None:
+    if edge_weight.shape != edge_type.shape:
+        raise ValueError(
+            f"The normalisation gave weights of shape {tuple(edge_weight.shape)} to "
+            f"{len(edge_type)} edges; give each edge one weight."
+        )
 
 
 def _check_labels(edge_index: Tensor, edge_type: Tensor, names: tuple[str, ...]) -> None:

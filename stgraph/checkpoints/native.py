@@ -59,7 +59,7 @@ def read_native(content: Mapping[str, Any], path: str | Path) -> Checkpoint:
         graph = SkeletonGraph.from_dict(known["graph"])
         model = network(known["in_channels"], known["num_classes"], graph, **known["settings"])
         class_names, data = tuple(known["class_names"]), dict(known["data"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} describes no network that this version knows: {error}") from None
     weights = {
         name.removeprefix("model."): value for name, value in weights_of(content, path).items()

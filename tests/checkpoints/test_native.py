@@ -229,3 +229,30 @@ def test_classes_without_names_are_numbers(tmp_path: Path):
     save_checkpoint(network(), tmp_path / "plain.ckpt")
     known = read_checkpoint(tmp_path / "plain.ckpt")
     assert known.class_names == ("0", "1", "2", "3") and known.data == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("edge_index", [[0, 99], [0, 1]]),
+        ("edge_type", [0, 99]),
+        ("edge_weight", [1.0]),
+    ],
+)
+def test_a_graph_that_is_none_is_refused(tmp_path: Path, key: str, value: object):
+    values = content(network())
+    graph = values["stgraph"]["graph"]
+    graph |= {"edge_index": [[0, 1], [0, 1]], "edge_type": [0, 0], "edge_weight": [1.0, 1.0]}
+    graph[key] = value
+    with pytest.raises(ValueError, match=r"network\.ckpt describes no network"):
+        load_checkpoint(saved(tmp_path, values))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("dropout", 2.0), ("blocks", [[-4, 1]]), ("persons", 0)]
+)
+def test_settings_that_make_no_network_are_refused(tmp_path: Path, key: str, value: object):
+    values = content(network())
+    values["stgraph"]["settings"][key] = value
+    with pytest.raises(ValueError, match=r"network\.ckpt describes no network"):
+        load_checkpoint(saved(tmp_path, values))
