@@ -72,6 +72,8 @@ setup(
         "numpy>=1.26",
         "networkx>=3.2",
         "tqdm>=4.66",
+        "pyarrow>=16.0",
+        "filelock>=3.13",
     ],
     extras_require={
         "train": TRAIN,

@@ -3,8 +3,8 @@
 from stgraph.datasets.base import SkeletonDataset, check_keypoints
 from stgraph.datasets.folder import SkeletonFolder, folder_layout, read_array
 from stgraph.datasets.ntu import BENCHMARKS, MAX_PERSONS, NTURGBD, read_bodies
-from stgraph.datasets.ntu_format import Recording, read_skeleton_file
-from stgraph.datasets.ntu_writer import write_skeleton_file
+from stgraph.formats.ntu import Recording, read_skeleton_file
+from stgraph.formats.ntu_writer import write_skeleton_file
 from stgraph.datasets.store import Store, write_store
 from stgraph.datasets.synthetic import SyntheticActions
 

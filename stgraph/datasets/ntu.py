@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stgraph import layouts, transforms
 from stgraph.data import SkeletonData
 from stgraph.datasets.base import KeypointTransform, OnError, SkeletonDataset
-from stgraph.datasets.ntu_format import read_skeleton_file
+from stgraph.formats.ntu import read_skeleton_file
 from stgraph.datasets.ntu_names import NTU_CLASSES, Protocol, missing_samples, ntu_split, parse_name
 from stgraph.datasets.store import ClipRecord
 from stgraph.graph import SkeletonGraph

@@ -12,7 +12,7 @@ from stgraph.data import SkeletonData
 from stgraph.datasets.base import KeypointTransform
 from stgraph.datasets.ntu import Bodies, SkeletonFileDataset
 from stgraph.datasets.ntu_names import NTUName, Protocol
-from stgraph.datasets.ntu_writer import write_skeleton_file
+from stgraph.formats.ntu_writer import write_skeleton_file
 from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
 from stgraph.graph import SkeletonGraph
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stgraph.datasets.ntu_format import read_skeleton_file
-from stgraph.datasets.ntu_writer import write_skeleton_file
+from stgraph.formats.ntu import read_skeleton_file
+from stgraph.formats.ntu_writer import write_skeleton_file
 
 Array = NDArray[Any]
 TWINS = (72057594037937513, 72057594037937524)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stgraph.datasets.ntu_format import MAX_BODIES, read_skeleton_file
-from stgraph.datasets.ntu_writer import write_skeleton_file
+from stgraph.formats.ntu import MAX_BODIES, read_skeleton_file
+from stgraph.formats.ntu_writer import write_skeleton_file
 
 Array = NDArray[Any]
 TWINS = (72057594037937513, 72057594037937524)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stgraph.datasets.ntu_format import JOINTS
+from stgraph.formats.ntu import JOINTS
 
 # Kinect v2: focal length, principal point (x, y) and place of the camera along x, in pixels and
 # metres, as libfreenect2 and its users quote them.
