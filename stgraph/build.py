@@ -1,8 +1,8 @@
-"""From keypoints to a clip's graph and back: nodes, edges, labels, without a Python loop."""
+"""From keypoints to a clip's graph and back, without a Python loop."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,108 +10,11 @@ from torch import Tensor
 
 from stgraph import layouts
 from stgraph.data import ClipFacts, SkeletonData
-from stgraph.graph import EdgeLabels, SkeletonGraph
+from stgraph.edges import Nodes, typed_edges
+from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
 
-
-class Nodes(NamedTuple):
-    """Where each node of a clip or a batch is: long ``[N]`` each.
-
-    ``body`` tells apart persons and, in a batch, the persons of different clips.
-    """
-
-    body: Tensor
-    joint: Tensor
-    frame: Tensor
-
-
-class Edges(NamedTuple):
-    """Edges made by :func:`connect`, ordered by target: long ``[E]`` each.
-
-    ``template`` is the number of the template edge, ``offset`` the source's frame minus the
-    target's.
-    """
-
-    source: Tensor
-    target: Tensor
-    template: Tensor
-    offset: Tensor
-
-
-def connect(nodes: Nodes, template: Tensor, offsets: Tensor) -> Edges:
-    """All copies of template edges between existing nodes, at the given frame offsets.
-
-    A template edge v -> u gives an edge from the node (body, v, frame + offset) to the node
-    (body, u, frame), wherever both exist. Everything is a case of this: spatial edges (the
-    SkeletonGraph's edges, offset 0), temporal edges (v -> v, offsets -⌊Γ/2⌋..⌊Γ/2⌋) and the
-    product of the two.
-
-    Args:
-        nodes: The nodes, in any order, with any missing.
-        template: Edges ``[2, E']`` between joints.
-        offsets: Frame offsets ``[Γ]``, ascending.
-    """
-    if not (len(nodes.frame) and len(offsets)):
-        return Edges(*[nodes.frame.new_empty(0)] * 4)
-    joints = 1 + int(torch.cat([nodes.joint, template.flatten()]).max())
-    reach = int(offsets.abs().max())
-    stride = 1 + int(nodes.frame.max()) + 2 * reach
-    key = (nodes.body * joints + nodes.joint) * stride + nodes.frame + reach
-    sorted_key, order = key.sort()
-
-    incoming = _incoming(template[1], joints)[nodes.joint]
-    source_joint = template[0][incoming.clamp(min=0)]
-    shift = (source_joint - nodes.joint[:, None]) * stride
-    wanted = key[:, None, None] + shift[:, :, None] + offsets
-    if bool((sorted_key[1:] == sorted_key[:-1]).any()):
-        raise ValueError(
-            "Two nodes have the same person, joint and frame; give nodes that you add, such as "
-            "objects, a person number of their own."
-        )
-    place = torch.searchsorted(sorted_key, wanted).clamp(max=len(key) - 1)
-    found = (sorted_key[place] == wanted) & (incoming >= 0)[:, :, None]
-
-    target, slot, tap = found.nonzero(as_tuple=True)
-    source = order[place[target, slot, tap]]
-    return Edges(source, target, incoming[target, slot], offsets[tap])
-
-
-def typed_edges(nodes: Nodes, graph: SkeletonGraph) -> dict[str, Tensor]:
-    """The edge fields of :class:`SkeletonData` for these nodes, as ``graph`` labels them."""
-    labels = graph.labels
-    taps = torch.arange(-labels.reach, labels.reach + 1, device=nodes.frame.device)
-    if labels.temporal == "product":
-        return _spatial_fields(connect(nodes, graph.edge_index, taps), graph)
-    spatial = _spatial_fields(connect(nodes, graph.edge_index, taps[labels.reach, None]), graph)
-    if labels.temporal is None:
-        return spatial
-    temporal = temporal_fields(nodes, labels)
-    return {key: torch.cat([spatial[key], temporal[key]], dim=-1) for key in spatial}
-
-
-def temporal_fields(nodes: Nodes, labels: EdgeLabels) -> dict[str, Tensor]:
-    """The edge fields of each joint's own path through time, with labels K + τ."""
-    joints = len(torch.bincount(nodes.joint))
-    same = torch.arange(joints, device=nodes.joint.device).expand(2, -1)
-    taps = torch.arange(-labels.reach, labels.reach + 1, device=nodes.frame.device)
-    edges = connect(nodes, same, taps)
-    return {
-        "edge_index": torch.stack([edges.source, edges.target]),
-        "edge_type": labels.num_subsets + labels.reach + edges.offset,
-        "edge_weight": torch.ones(len(edges.source), device=nodes.frame.device),
-        "edge_template": torch.full_like(edges.source, -1),
-    }
-
-
-def _spatial_fields(edges: Edges, graph: SkeletonGraph) -> dict[str, Tensor]:
-    labels = graph.labels
-    tau = edges.offset + labels.reach if labels.temporal == "product" else 0
-    return {
-        "edge_index": torch.stack([edges.source, edges.target]),
-        "edge_type": graph.edge_type[edges.template] + labels.num_subsets * tau,
-        "edge_weight": graph.edge_weight[edges.template],
-        "edge_template": edges.template,
-    }
+_EDGE_FIELDS = ("edge_type", "edge_weight", "edge_template")
 
 
 def build_clip(
@@ -142,6 +45,24 @@ def build_clip(
     Raises:
         ValueError: If shapes do not fit, coordinates are not finite, or nothing is left to see.
     """
+    nodes = clip_nodes(keypoints, graph, y=y, visible=visible, pad=pad, name=name)
+    return add_edges(nodes, graph)
+
+
+def clip_nodes(
+    keypoints: Tensor | np.ndarray,
+    graph: SkeletonGraph,
+    *,
+    y: int | None = None,
+    visible: Tensor | np.ndarray | None = None,
+    pad: tuple[int, int] | None = None,
+    name: str | None = None,
+) -> SkeletonData:
+    """The nodes of a clip, as :func:`build_clip` makes them, still without edges.
+
+    Networks take clips and batches in this form as well, and make the edges that they need
+    themselves, on their device; :func:`add_edges` adds them all.
+    """
     points = torch.as_tensor(keypoints)
     points = points if points.is_floating_point() else points.float()
     _check_keypoints(points, graph)
@@ -154,13 +75,43 @@ def build_clip(
     facts = ClipFacts(persons, frames, joints, graph.labels, graph.identity, name)
     if pad is not None:
         points, seen = _pad_with_zeros(points, seen, pad)
-
     person, frame, joint = seen.nonzero(as_tuple=True)
-    edges = typed_edges(Nodes(person, joint, frame), graph.to(points.device))
-    edges["edge_weight"] = edges["edge_weight"].to(points.dtype)
     place: dict[str, Any] = {"frame": frame, "joint": joint, "person": person}
     label = {} if y is None else {"y": torch.tensor([y], device=points.device)}
-    return SkeletonData(x=points[seen], **edges, **place, **label, clip=facts)
+    return SkeletonData(x=points[seen], **place, **label, clip=facts)
+
+
+def add_edges(data: SkeletonData, graph: SkeletonGraph) -> SkeletonData:
+    """The clip or batch of :func:`clip_nodes` with the edges of all its clips, on its device.
+
+    Exactly what batching clips that have their edges already gives, and ``data`` itself is changed.
+    """
+    graph = graph.to(data.x.device)
+    if data.batch is None:
+        edges = typed_edges(Nodes(data.person, data.joint, data.frame), graph)
+        order = slice(None)
+    else:
+        persons = 1 + int(data.person.max()) if data.num_nodes else 1
+        edges = typed_edges(
+            Nodes(data.batch * persons + data.person, data.joint, data.frame), graph
+        )
+        clip = data.batch[edges["edge_index"][1]]
+        order = clip.argsort(stable=True)
+        _note_slices(data, clip)
+    edges["edge_weight"] = edges["edge_weight"].to(data.x.dtype)
+    for key, values in edges.items():
+        data[key] = values[..., order]
+    return data
+
+
+def _note_slices(batch: Any, clip: Tensor) -> None:
+    """Tell a batch which edges are whose, so that clips can be taken out of it again."""
+    counts = torch.bincount(clip, minlength=batch.num_graphs).cumsum(0).cpu()
+    ends = torch.cat([counts.new_zeros(1), counts])
+    for key in ("edge_index", *_EDGE_FIELDS):
+        batch._slice_dict[key] = ends
+        batch._inc_dict[key] = torch.zeros(batch.num_graphs, dtype=torch.long)
+    batch._inc_dict["edge_index"] = batch.ptr[:-1].cpu()
 
 
 def to_keypoints(data: SkeletonData, fill: float = torch.nan) -> Tensor:
@@ -183,18 +134,6 @@ def to_keypoints(data: SkeletonData, fill: float = torch.nan) -> Tensor:
     keypoints = data.x.new_full((*shape, data.num_features), fill)
     keypoints[place] = data.x
     return keypoints
-
-
-def _incoming(target: Tensor, joints: int) -> Tensor:
-    """For each joint the template edges that end in it, padded with -1: ``[V, most]``."""
-    sorted_target, order = target.sort(stable=True)
-    count = torch.bincount(target, minlength=joints)
-    slot = (
-        torch.arange(len(target), device=target.device) - (count.cumsum(0) - count)[sorted_target]
-    )
-    table = target.new_full((joints, int(count.max())), -1)
-    table[sorted_target, slot] = order
-    return table
 
 
 def _pad_with_zeros(points: Tensor, seen: Tensor, pad: tuple[int, int]) -> tuple[Tensor, Tensor]:

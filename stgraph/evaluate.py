@@ -10,14 +10,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch_geometric.loader import DataLoader
 from torchmetrics.functional.classification import (
     multiclass_accuracy,
     multiclass_confusion_matrix,
 )
 
 from stgraph.data import SkeletonData
-from stgraph.datasets import SkeletonDataset
+from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.nn import SkeletonNetwork
 
 
@@ -87,10 +86,10 @@ class Evaluation:
 
 
 def evaluate(
-    model: SkeletonNetwork, clips: SkeletonDataset, *, batch_size: int = 16, workers: int = 1
+    model: SkeletonNetwork, clips: ClipDataset, *, batch_size: int = 16, workers: int = 1
 ) -> Evaluation:
     """Run a network over a labelled data set, on the device where the network is."""
-    loader = DataLoader(clips, batch_size=batch_size, num_workers=workers)
+    loader = SkeletonLoader(clips, batch_size=batch_size, num_workers=workers)
     names: list[str] = []
     parts: list[tuple[Tensor, Tensor]] = []
     for batch in loader:

@@ -15,11 +15,17 @@ class DataOptions:
 
     Args:
         name: synthetic-xsub, synthetic-xview, ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset,
-            or folder for clips of your own (see docs/own_data.md).
+            kinetics, nw-ucla, pyskl, stgcn-arrays, ctrgcn-arrays, or folder for clips of your own
+            (see docs/data.md).
         root: The folder of the data set; raw files lie in root/raw.
         performers: Of the synthetic set: how many people act.
+        layout: The skeleton, where the data set does not know it (pyskl and arrays; default
+            NTU25): a name of stgraph.layouts or a JSON file.
+        train_split: The split that training takes.
         test_split: The split that evaluation looks at.
-        on_error: fail, or skip raw files that cannot be read.
+        on_error: fail, or skip clips that cannot be used.
+        workers: Processes that read raw files on first use.
+        dtype: float32 or float16, in which coordinates are kept on disk.
         preset: What a released program does to clips, by name, instead of all that follows here:
             stgcn, agcn, ctrgcn, pyskl ... (see stgraph.presets).
         coordinates: How many channels, from the first, are coordinates; 0: all. With x, y and a
@@ -36,8 +42,12 @@ class DataOptions:
     name: str = "synthetic-xsub"
     root: str = "datasets/synthetic-actions"
     performers: int = 40
+    layout: str = ""
+    train_split: str = "train"
     test_split: str = "test"
     on_error: Literal["fail", "skip"] = "fail"
+    workers: int = 1
+    dtype: Literal["float32", "float16"] = "float32"
     preset: str = ""
     coordinates: int = 0
     center: bool = True
@@ -87,6 +97,7 @@ class TrainingOptions:
     Args:
         epochs: Passes over the training clips.
         batch_size: Clips per step and device.
+        max_nodes: Fill batches up to so many nodes instead; 0: by batch_size.
         learning_rate: After warm-up.
         weight_decay: L2 penalty on all weights, as in the released programs.
         momentum: Of SGD.
@@ -102,6 +113,7 @@ class TrainingOptions:
 
     epochs: int = 30
     batch_size: int = 16
+    max_nodes: int = 0
     learning_rate: float = 0.05
     weight_decay: float = 5e-4
     momentum: float = 0.9
@@ -115,8 +127,10 @@ class TrainingOptions:
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0 or self.workers < 0:
+        least = min(self.epochs - 1, self.batch_size - 1, self.workers, self.max_nodes)
+        if least < 0 or self.learning_rate <= 0:
             raise ValueError(
-                f"epochs and batch_size are at least 1, learning_rate above 0, workers at least 0; "
-                f"found {self.epochs}, {self.batch_size}, {self.learning_rate}, {self.workers}."
+                "epochs and batch_size are at least 1, learning_rate above 0, workers and "
+                f"max_nodes at least 0; found {self.epochs}, {self.batch_size}, {self.learning_rate}, "
+                f"{self.workers}, {self.max_nodes}."
             )

@@ -21,12 +21,11 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
-from torch_geometric.loader import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
 from stgraph.checkpoints import check_resume, check_same_network, describe
 from stgraph.data import SkeletonData
-from stgraph.datasets import SkeletonDataset
+from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.nn import SkeletonNetwork
 from stgraph.options import TrainingOptions
 
@@ -152,8 +151,8 @@ class EpochLine(Callback):
 
 def fit(
     recognizer: ActionRecognizer,
-    train_set: SkeletonDataset,
-    test_set: SkeletonDataset,
+    train_set: ClipDataset,
+    test_set: ClipDataset,
     out: str | Path,
     *,
     resume: str | Path | None = None,
@@ -171,10 +170,12 @@ def fit(
     if resume is not None:
         check_resume(resume, options.epochs)
     loaders = [
-        DataLoader(
+        SkeletonLoader(
             clips,
-            batch_size=options.batch_size,
+            batch_size=None if options.max_nodes else options.batch_size,
+            max_nodes=options.max_nodes or None,
             shuffle=training,
+            seed=options.seed,
             num_workers=options.workers,
             persistent_workers=options.workers > 0,
         )
@@ -225,6 +226,7 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
             enable_progress_bar=interactive,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # our sampler knows the processes
             log_every_n_steps=1,
         )
     except (MisconfigurationException, ModuleNotFoundError) as error:

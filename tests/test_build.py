@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stgraph import layouts, normalization, partition
-from stgraph.build import Nodes, build_clip, connect, to_keypoints
+from stgraph.build import build_clip, to_keypoints
+from stgraph.edges import Nodes, connect
 from stgraph.graph import SkeletonGraph, Temporal
 
 from .draws import clips, edges_by_definition, edges_of, layout_of, skeletons

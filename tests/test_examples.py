@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from stgraph import SkeletonLayout
-from stgraph.datasets import write_skeleton_file
+from stgraph.formats import write_skeleton_file
 from stgraph.datasets.synthetic.kinematics import clip_rng, generate_clip
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -12,6 +12,8 @@ from stgraph.checkpoints import Checkpoint
 from stgraph.cli import objects
 from stgraph.data import SkeletonData
 from stgraph.datasets.ntu import Bodies
+from stgraph.formats import Clip
+from stgraph.formats import read_clip as read_clip_file
 from stgraph.options import DataOptions
 
 
@@ -20,21 +22,21 @@ def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Skeleton
     graph = checkpoint.model.graph
     keypoints = read_keypoints(path, graph.num_joints, data.bodies)
     try:
-        keypoints = objects.Preparation(graph.layout, data, training=False)(keypoints)
+        keypoints = objects.Preparation(graph.layout, data)(keypoints)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return build_clip(keypoints, graph, visible=transforms.visible(keypoints), name=path.stem)
 
 
 def read_keypoints(path: Path, joints: int, bodies: Bodies = "two") -> torch.Tensor:
-    """The keypoints of a file, NaN where a joint was not seen."""
-    if not path.is_file():
-        raise ValueError(f"There is no file {path}.")
+    """The keypoints of a file, or of a folder of OpenPose's, NaN where a joint was not seen."""
     if path.suffix == ".skeleton":
-        keypoints = torch.from_numpy(datasets.read_bodies(path, bodies))
-    elif path.suffix == ".npy":
-        keypoints = torch.from_numpy(datasets.read_array(path))
+        clip = Clip(path.stem, datasets.read_bodies(path, bodies), source=str(path))
     else:
-        raise ValueError(f"{path} is neither a .skeleton nor a .npy file.")
-    datasets.check_keypoints(keypoints.numpy(), joints, path)
-    return keypoints
+        clip = read_clip_file(path)
+    if clip.keypoints.shape[2] != joints:
+        raise ValueError(
+            f"{path}: expected {joints} joints, as the network's clips have, found "
+            f"{clip.keypoints.shape[2]}. Check the layout."
+        )
+    return torch.from_numpy(clip.keypoints)

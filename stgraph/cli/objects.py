@@ -22,6 +22,12 @@ from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 from stgraph.presets import PRESETS, check_preset
 from stgraph.skeleton import SkeletonLayout
 
+DATASETS: dict[str, Callable[..., SkeletonDataset]] = {
+    "folder": datasets.SkeletonFolder,
+}
+DATASETS_WITH_LAYOUT = ("folder", "pyskl", "stgcn-arrays", "ctrgcn-arrays")
+LAYOUTS = {"kinetics": layouts.OPENPOSE18, "nw-ucla": layouts.UCLA20}
+
 SMALL_BLOCKS = ((32, 1), (64, 2), (64, 1), (128, 2))
 
 NETWORKS: dict[str, type[SkeletonNetwork]] = {
@@ -42,17 +48,16 @@ NORMALIZATIONS = (
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to the keypoints of a clip, in order: choose frames, centre, align, vary."""
+    """What is done to the keypoints of a clip, in order: choose frames, centre, align, vary.
+
+    Random choices are made only with a generator, which is given to training clips.
+    """
 
     layout: SkeletonLayout
     options: DataOptions
-    training: bool
 
-    def __call__(self, keypoints: Tensor) -> Tensor:
+    def __call__(self, keypoints: Tensor, generator: torch.Generator | None = None) -> Tensor:
         options = self.options
-        generator = None
-        if self.training:
-            generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         if options.preset:
             check_preset(options.preset, self.layout.num_joints, keypoints.shape[-1])
             return PRESETS[options.preset].prepare(keypoints, generator=generator)
@@ -71,9 +76,9 @@ class Preparation:
         if options.align:
             bottom, top, left, right = (self.layout.index(name) for name in options.align)
             points = transforms.align(points, (bottom, top), (left, right))
-        if self.training and options.rotate:
+        if generator is not None and options.rotate:
             points = transforms.random_rotation(points, options.rotate, generator=generator)
-        if self.training and options.scale:
+        if generator is not None and options.scale:
             points = transforms.random_scale(points, options.scale, generator=generator)
         return points
 
@@ -104,7 +109,11 @@ def data_options(checkpoint: Checkpoint, preset: str | None = None) -> DataOptio
 
 def make_layout(data: DataOptions) -> SkeletonLayout:
     """The skeleton of a data set."""
-    return datasets.folder_layout(data.root) if data.name == "folder" else layouts.NTU25
+    if data.name == "folder" and not data.layout:
+        return datasets.folder_layout(data.root)
+    if data.name in LAYOUTS:
+        return LAYOUTS[data.name]
+    return layout_by_name(data.layout or "NTU25")
 
 
 def make_graph(layout: SkeletonLayout, model: ModelOptions) -> SkeletonGraph:
@@ -131,30 +140,24 @@ def make_dataset(
 ) -> SkeletonDataset:
     """The clips of a split, prepared as the options say, at random only if for ``training``."""
     _check_data(data)
-    prepare = Preparation(graph.layout, data, training)
-    if data.name == "folder":
-        return datasets.SkeletonFolder(
-            data.root, split, graph=graph, keypoint_transform=prepare, on_error=data.on_error
-        )
+    prepare = Preparation(graph.layout, data)
+    options: dict[str, Any] = {
+        "augment" if training else "keypoint_transform": prepare,
+        "graph": graph,
+        "on_error": data.on_error,
+        "workers": data.workers,
+        "dtype": data.dtype,
+    }
+    if data.name in datasets.BENCHMARKS:
+        options |= {"benchmark": data.name, "bodies": data.bodies}
+        return datasets.NTURGBD(data.root, split, **options)
     if data.name.startswith("synthetic-"):
-        return datasets.SyntheticActions(
-            data.root,
-            split,
-            "xview" if data.name.endswith("xview") else "xsub",
-            performers=data.performers,
-            bodies=data.bodies,
-            graph=graph,
-            keypoint_transform=prepare,
-        )
-    return datasets.NTURGBD(
-        data.root,
-        split,
-        data.name,  # type: ignore[arg-type]
-        bodies=data.bodies,
-        graph=graph,
-        keypoint_transform=prepare,
-        on_error=data.on_error,
-    )
+        protocol: Any = data.name.removeprefix("synthetic-")
+        options |= {"performers": data.performers, "bodies": data.bodies}
+        return datasets.SyntheticActions(data.root, split, protocol, **options)
+    if data.name in DATASETS_WITH_LAYOUT:
+        options["layout"] = graph.layout
+    return DATASETS[data.name](data.root, split, **options)
 
 
 def make_model(
@@ -169,9 +172,8 @@ def make_model(
         )
     if model.dropout is not None and not 0 <= model.dropout < 1:
         raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
-    channels = dataset.records[0].shape[3]
     return NETWORKS[model.network](
-        channels,
+        dataset.channels,
         dataset.num_classes,
         graph,
         blocks=[(width, stride) for width, stride in blocks],
@@ -187,7 +189,7 @@ def save_config(path: Path, training: TrainingOptions, **groups: Any) -> None:
 
 
 def _check_data(data: DataOptions) -> None:
-    names = ("synthetic-xsub", "synthetic-xview", *datasets.BENCHMARKS, "folder")
+    names = ("synthetic-xsub", "synthetic-xview", *datasets.BENCHMARKS, *DATASETS)
     if data.name not in names:
         raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
     if data.preset and data.preset not in PRESETS:

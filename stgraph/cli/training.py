@@ -33,7 +33,7 @@ def run_train(arguments: Namespace) -> None:
         check_resume(arguments.resume, training.epochs)
     graph = objects.make_graph(objects.make_layout(data), model)
     clip_graph = objects.clip_graph(graph, model)
-    train_set = objects.make_dataset(data, "train", clip_graph, training=True)
+    train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
     test_set = objects.make_dataset(data, data.test_split, clip_graph)
     metrics = fit(train_set, test_set, graph, (data, model, training), out, arguments.resume)
     print(f"last epoch: test top-1 {100 * metrics['val_top1']:.2f} %. Results lie in {out}")

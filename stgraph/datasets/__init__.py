@@ -1,27 +1,35 @@
 """Data sets: keypoints on disk, graphs when asked for."""
 
-from stgraph.datasets.base import SkeletonDataset, check_keypoints
-from stgraph.datasets.folder import SkeletonFolder, folder_layout, read_array
+from stgraph.datasets.base import ClipDataset, DatasetOptions, ServingOptions, SkeletonDataset
+from stgraph.datasets.folder import SkeletonFolder, folder_layout
+from stgraph.datasets.loader import SkeletonLoader
+from stgraph.datasets.memory import from_arrays, from_clips
 from stgraph.datasets.ntu import BENCHMARKS, MAX_PERSONS, NTURGBD, read_bodies
-from stgraph.formats.ntu import Recording, read_skeleton_file
-from stgraph.formats.ntu_writer import write_skeleton_file
-from stgraph.datasets.store import Store, write_store
+from stgraph.datasets.processing import Checks, write_store
+from stgraph.datasets.sampler import ClipBatchSampler
+from stgraph.datasets.sources import ArchiveClips, FileClips
+from stgraph.datasets.store import Store
 from stgraph.datasets.synthetic import SyntheticActions
 
 __all__ = [
     "BENCHMARKS",
     "MAX_PERSONS",
     "NTURGBD",
-    "Recording",
+    "ArchiveClips",
+    "Checks",
+    "ClipBatchSampler",
+    "ClipDataset",
+    "DatasetOptions",
+    "FileClips",
+    "ServingOptions",
     "SkeletonDataset",
     "SkeletonFolder",
+    "SkeletonLoader",
     "Store",
     "SyntheticActions",
-    "check_keypoints",
     "folder_layout",
-    "read_array",
+    "from_arrays",
+    "from_clips",
     "read_bodies",
-    "read_skeleton_file",
-    "write_skeleton_file",
     "write_store",
 ]

@@ -2,49 +2,199 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Dataset
-from tqdm import tqdm
 
 from stgraph import transforms
-from stgraph.build import build_clip
+from stgraph.build import add_edges, clip_nodes
 from stgraph.data import SkeletonData
-from stgraph.datasets.store import ClipRecord, Store, write_store
+from stgraph.datasets.processing import Checks, OnError, write_store
+from stgraph.datasets.sources import ClipSource
+from stgraph.datasets.store import Store
 from stgraph.graph import SkeletonGraph
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 KeypointTransform = Callable[[Tensor], Tensor]
-OnError = Literal["fail", "skip"]
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+MAX_SEED = 2**63 - 1
 
-logger = logging.getLogger(__name__)
+
+class ServingOptions(TypedDict, total=False):
+    """What is done to a clip each time it is asked for.
+
+    Attributes:
+        keypoint_transform: Applied to keypoints ``[M, T, V, C]`` (NaN: not seen) before the graph
+            is made; see :mod:`stgraph.transforms`.
+        augment: Applied after it, to the keypoints and a generator. A
+            :class:`~stgraph.datasets.SkeletonLoader` seeds the generator for each clip and epoch,
+            so that neither order nor number of workers changes what a clip becomes.
+        transform: Applied to the :class:`SkeletonData`, as in every PyG data set.
+    """
+
+    keypoint_transform: KeypointTransform | None
+    augment: Augmentation | None
+    transform: Callable[[SkeletonData], SkeletonData] | None
 
 
-class SkeletonDataset(Dataset):
+class DatasetOptions(ServingOptions, total=False):
+    """What data sets in a folder take besides, for the first use that makes the store.
+
+    Attributes:
+        pre_transform: Applied to keypoints ``[M, T, V, C]`` once, before they are stored.
+        on_error: ``"fail"`` (default) stops at the end of processing if clips cannot be used;
+            ``"skip"`` leaves them out. Both list them in ``skipped.txt``.
+        workers: Processes that read raw files; default 0: this one.
+        dtype: ``"float32"`` (default) or ``"float16"``, in which coordinates are kept.
+        force_reload: Whether to make the store anew.
+    """
+
+    pre_transform: KeypointTransform | None
+    on_error: OnError
+    workers: int
+    dtype: str
+    force_reload: bool
+
+
+class ClipDataset(Dataset):
+    """Clips at some positions of a store, as graphs; a PyG data set.
+
+    Args:
+        store: The clips.
+        positions: Those that the data set consists of, in its order.
+        graph: The labelled frame that clips are built with.
+        class_names: One per label.
+        options: See :class:`ServingOptions`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        positions: NDArray[np.int64],
+        graph: SkeletonGraph,
+        class_names: tuple[str, ...],
+        **options: Unpack[ServingOptions],
+    ) -> None:
+        super().__init__(None, options.get("transform"))
+        self.graph, self.class_names = graph, class_names
+        self._serve(store, positions, options)
+
+    def _serve(self, store: Store, positions: NDArray[np.int64], options: ServingOptions) -> None:
+        if self.graph.num_joints != store.joints:
+            raise ValueError(
+                f"The clips have {store.joints} joints, the graph's layout "
+                f"'{self.graph.layout.name}' has {self.graph.num_joints}; use a graph of theirs."
+            )
+        self.store, self.positions = store, positions
+        self.keypoint_transform = options.get("keypoint_transform")
+        self.augment = options.get("augment")
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def channels(self) -> int:
+        """C of the stored keypoints."""
+        return self.store.channels
+
+    @property
+    def chosen(self) -> NDArray[np.int64]:
+        """The positions in the store of the clips of this data set, subsets considered."""
+        return self.positions[np.fromiter(self.indices(), dtype=np.int64, count=len(self))]
+
+    @property
+    def labels(self) -> Tensor:
+        """The classes of the clips, long ``[len(self)]``; -1 if not known."""
+        return torch.from_numpy(self.store.labels[self.chosen])
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the clips."""
+        return self.store.table["name"].take(self.chosen).to_pylist()
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """M T V of each clip as stored: how many nodes it has, if it is seen and taken whole."""
+        chosen = self.chosen
+        return self.store.persons[chosen] * self.store.frames[chosen] * self.store.joints
+
+    def facts(self, name: str) -> NDArray[Any]:
+        """A fact of all clips, such as ``"camera"`` or ``"frames"``."""
+        return self.store.column(name)[self.chosen]
+
+    def keypoints(self, index: int) -> Tensor:
+        """The stored keypoints ``[M, T, V, C]`` of a clip, float32, a copy."""
+        return self._stored(self.indices()[index])
+
+    def len(self) -> int:
+        return len(self.positions)
+
+    def get(self, idx: int) -> SkeletonData:
+        return add_edges(self._nodes(idx, None), self.graph)
+
+    def draw(self, index: int, seed: int) -> SkeletonData:
+        """The clip, augmented by this seed, and still without edges.
+
+        A transform of the data set needs to see edges: then they are there.
+        """
+        nodes = self._nodes(self.indices()[index], seed)
+        if self.transform is None:
+            return nodes
+        return self.transform(add_edges(nodes, self.graph))
+
+    def _nodes(self, idx: int, seed: int | None) -> SkeletonData:
+        position = int(self.positions[idx])
+        name = self.store.name(position)
+        keypoints = self._stored(idx)
+        try:
+            if self.keypoint_transform is not None:
+                keypoints = self.keypoint_transform(keypoints)
+            if self.augment is not None:
+                seed = int(torch.randint(MAX_SEED, ())) if seed is None else seed
+                keypoints = self.augment(keypoints, torch.Generator().manual_seed(seed))
+        except ValueError as error:
+            raise ValueError(f"Clip {name}: {error}") from error
+        label = int(self.store.labels[position])
+        return clip_nodes(
+            keypoints,
+            self.graph,
+            y=label if label >= 0 else None,
+            visible=transforms.visible(keypoints),
+            name=name,
+        )
+
+    def _stored(self, idx: int) -> Tensor:
+        view = self.store.keypoints(int(self.positions[idx]))
+        return torch.from_numpy(np.array(view, dtype=np.float32))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} clips, {self.num_classes} classes)"
+
+
+class SkeletonDataset(ClipDataset):
     """A PyG data set of clips whose keypoints lie on disk and whose edges are made when asked for.
 
-    ``root/raw`` holds what people gave, ``root/processed`` what :class:`Store` made of it, once.
-    A data set of your own gives ``tag``, ``class_names``, ``raw_items`` and ``read_item``, and
-    ``split_of`` where clips do not carry their split.
+    ``root/raw`` holds what people gave, ``root/processed/<tag>`` the :class:`Store` that was made
+    of it, once; later the raw files are not looked at. A data set of your own gives :attr:`tag`,
+    :meth:`raw_clips` and the class names, and :meth:`members` where clips do not themselves say
+    which splits they belong to.
 
     Args:
         root: The folder of the data set.
         split: Which part to take.
         graph: The labelled frame that clips are built with.
-        keypoint_transform: Applied to keypoints ``[M, T, V, C]`` (NaN: not seen) before the graph
-            is made; see :mod:`stgraph.transforms`.
-        transform: Applied to the :class:`SkeletonData`, as in every PyG data set.
-        on_error: ``"fail"`` stops at the end of processing if a raw file cannot be read; ``"skip"``
-            leaves such files out and lists them in ``root/processed/<tag>/skipped.txt``.
+        options: See :class:`DatasetOptions` and :class:`ServingOptions`.
     """
 
-    class_names: tuple[str, ...]
     tag: str
 
     def __init__(
@@ -52,141 +202,93 @@ class SkeletonDataset(Dataset):
         root: str | Path,
         split: str,
         graph: SkeletonGraph,
-        *,
-        keypoint_transform: KeypointTransform | None = None,
-        transform: Callable[[SkeletonData], SkeletonData] | None = None,
-        on_error: OnError = "fail",
+        **options: Unpack[DatasetOptions],
     ) -> None:
-        if on_error not in ("fail", "skip"):
-            raise ValueError(f"on_error is 'fail' or 'skip', not {on_error!r}.")
-        self.split = split
-        self.graph = graph
-        self.keypoint_transform = keypoint_transform
-        self.on_error = on_error
-        super().__init__(str(root), transform, log=False)
-        self.store = Store(self.processed_paths[0])
-        self._chosen = [
-            index
-            for index, record in enumerate(self.store.records)
-            if self.split_of(record) == split
-        ]
-        if not self._chosen:
-            splits = sorted({self.split_of(record) for record in self.store.records})
-            raise ValueError(
-                f"{self} has no clips in the split '{split}'; its {len(self.store)} clips are in: "
-                f"{', '.join(splits)}."
-            )
+        self.split, self.graph, self._options = split, graph, options
+        if options.get("dtype", "float32") != "float32":
+            self.tag = f"{self.tag}-{options['dtype']}"
+        Dataset.__init__(
+            self,
+            str(root),
+            options.get("transform"),
+            options.get("pre_transform"),
+            log=False,
+            force_reload=options.get("force_reload", False),
+        )
+        store = Store.open(self.processed_paths[0])
+        self._check_skipped(store)
+        self.class_names = self.classes_of(store)
+        self._serve(store, self._members(store, split), options)
 
     @property
     def processed_file_names(self) -> list[str]:
         return [self.tag]
 
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
-    @property
-    def records(self) -> list[ClipRecord]:
-        """The facts of the clips of this split, in order."""
-        return [self.store.records[self._chosen[index]] for index in self.indices()]
-
-    @property
-    def labels(self) -> Tensor:
-        """The classes of the clips of this split, long ``[len(self)]``."""
-        return torch.tensor([record.label for record in self.records])
-
-    def keypoints(self, index: int) -> Tensor:
-        """The stored keypoints ``[M, T, V, C]`` of a clip of this split, a copy."""
-        return self._stored(self.indices()[index])
-
-    def raw_items(self) -> Iterable[Path]:
-        """The raw files, one per clip."""
+    def raw_clips(self) -> tuple[ClipSource, tuple[str, ...]]:
+        """The raw clips, and the class names; :class:`ValueError` if there are none."""
         raise NotImplementedError
 
-    def read_item(self, path: Path) -> tuple[str, int, str, NDArray[np.float32]]:
-        """Name, label, split and keypoints of one clip; :class:`ValueError` if it is unusable."""
-        raise NotImplementedError
+    def members(self, store: Store, split: str) -> NDArray[np.int64]:
+        """The positions in the store of the clips of a split."""
+        return store.members(split)
 
-    def split_of(self, record: ClipRecord) -> str:
-        return record.split
+    def splits(self, store: Store) -> list[str]:
+        """The splits that there are."""
+        return store.splits()
+
+    def classes_of(self, store: Store) -> tuple[str, ...]:
+        """The class names that were given when the store was made."""
+        return tuple(store.about["class_names"])
 
     def process(self) -> None:
-        failures: list[str] = []
-        write_store(self.processed_paths[0], self._readable(failures))
-        if failures:
-            report = Path(self.processed_paths[0]) / "skipped.txt"
-            report.write_text("\n".join(failures) + "\n", encoding="utf-8")
-            logger.warning("%d files could not be read, see %s", len(failures), report)
+        clips, class_names = self.raw_clips()
+        change = self.pre_transform
+        checks = Checks(
+            self.graph.num_joints, len(class_names), None if change is None else _OnArrays(change)
+        )
+        write_store(
+            self.processed_paths[0],
+            clips,
+            checks,
+            about={"class_names": class_names},
+            dtype=self._options.get("dtype", "float32"),
+            workers=self._options.get("workers", 0),
+            on_error=self._options.get("on_error", "fail"),
+            replace=self.force_reload,
+            title=f"Reading {type(self).__name__}",
+        )
 
-    def _readable(self, failures: list[str]) -> Iterator[tuple[str, int, str, NDArray[np.float32]]]:
-        items = list(self.raw_items())
-        channels: int | None = None
-        for path in tqdm(items, desc=f"Reading {type(self).__name__}", disable=None):
-            try:
-                clip = self._checked(path)
-                channels = channels or clip[3].shape[3]
-                if clip[3].shape[3] != channels:
-                    raise ValueError(
-                        f"{path} has {clip[3].shape[3]} channels, the clips before it have "
-                        f"{channels}; all clips of a data set have the same."
-                    )
-                yield clip
-            except ValueError as error:
-                failures.append(str(error))
-        if failures and self.on_error == "fail":
+    def _check_skipped(self, store: Store) -> None:
+        skipped = store.about.get("skipped", 0)
+        if skipped and self._options.get("on_error", "fail") == "fail":
             raise ValueError(
-                f"{len(failures)} of {len(items)} files cannot be used, the first: {failures[0]} "
-                "Mend or remove them, or leave them out with on_error='skip'."
+                f"{store.folder} leaves out {skipped} clips that could not be used (skipped.txt "
+                "there); say on_error='skip' to go without them, or mend them and say "
+                "force_reload=True."
             )
 
-    def _checked(self, path: Path) -> tuple[str, int, str, NDArray[np.float32]]:
-        name, label, split, keypoints = self.read_item(path)
-        check_keypoints(keypoints, self.graph.num_joints, path)
-        if not 0 <= label < self.num_classes:
+    def _members(self, store: Store, split: str) -> NDArray[np.int64]:
+        known = self.splits(store)
+        positions = self.members(store, split) if split in known else np.empty(0, dtype=np.int64)
+        if not len(positions):
             raise ValueError(
-                f"{path} has the label {label}, but there are {self.num_classes} classes, "
-                f"0 to {self.num_classes - 1}."
+                f"{self} has no clips in the split '{split}'; its {len(store)} clips are in: "
+                f"{', '.join(known)}."
             )
-        return name, label, split, keypoints
-
-    def len(self) -> int:
-        return len(self._chosen)
-
-    def get(self, idx: int) -> SkeletonData:
-        record = self.store.records[self._chosen[idx]]
-        keypoints = self._stored(idx)
-        if self.keypoint_transform is not None:
-            try:
-                keypoints = self.keypoint_transform(keypoints)
-            except ValueError as error:
-                raise ValueError(f"Clip {record.name}: {error}") from error
-        visible = transforms.visible(keypoints)
-        return build_clip(keypoints, self.graph, y=record.label, visible=visible, name=record.name)
-
-    def _stored(self, position: int) -> Tensor:
-        return torch.from_numpy(np.array(self.store.keypoints(self._chosen[position])))
+        return positions
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root}, split={self.split!r})"
 
 
-def check_keypoints(keypoints: NDArray[np.float32], joints: int, path: Path | str) -> None:
-    """The door that every clip from a file passes.
+class _OnArrays:
+    """A function on tensors as one on arrays, so that raw clips can be prepared."""
 
-    Raises:
-        ValueError: If the shape is not ``[M, T, V, C]``, a coordinate is infinite, a joint is NaN
-            in some channels only, or nothing was seen at all.
-    """
-    if keypoints.ndim != 4 or keypoints.shape[2] != joints:
-        raise ValueError(
-            f"{path} holds an array of shape {list(keypoints.shape)}, expected "
-            f"[persons, frames, {joints} joints, channels]; check the layout."
-        )
-    lost = np.isnan(keypoints)
-    if np.isinf(keypoints).any() or (lost.any(axis=-1) != lost.all(axis=-1)).any():
-        raise ValueError(
-            f"{path} holds infinite or half-missing joints; a joint is finite in all channels, or "
-            "NaN in all if it was not seen."
-        )
-    if lost.all():
-        raise ValueError(f"{path} shows nobody: no joint is seen in {keypoints.shape[1]} frames.")
+    def __init__(self, change: KeypointTransform) -> None:
+        self.change = change
+
+    def __call__(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.change(torch.from_numpy(keypoints)).numpy()
+
+    def __repr__(self) -> str:
+        return getattr(self.change, "__qualname__", None) or repr(self.change)

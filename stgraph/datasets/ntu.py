@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from stgraph import layouts, transforms
-from stgraph.data import SkeletonData
-from stgraph.datasets.base import KeypointTransform, OnError, SkeletonDataset
+from stgraph.datasets.base import DatasetOptions, SkeletonDataset
+from stgraph.datasets.ntu_names import (
+    NTU_CLASSES,
+    PROTOCOLS,
+    Protocol,
+    missing_samples,
+    ntu_split,
+    parse_name,
+)
+from stgraph.datasets.sources import ClipSource, FileClips
+from stgraph.datasets.store import Store
+from stgraph.formats import Clip
 from stgraph.formats.ntu import read_skeleton_file
-from stgraph.datasets.ntu_names import NTU_CLASSES, Protocol, missing_samples, ntu_split, parse_name
-from stgraph.datasets.store import ClipRecord
 from stgraph.graph import SkeletonGraph
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Benchmark = Literal["ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"]
 BENCHMARKS: dict[str, tuple[int, Protocol]] = {
@@ -40,6 +51,19 @@ def read_bodies(path: Path, bodies: Bodies = "two") -> NDArray[np.float32]:
     return recording.keypoints
 
 
+def read_ntu_clip(path: Path, bodies: Bodies = "two") -> Clip:
+    """The clip in a file that is named as NTU's are; the five numbers of the name are facts."""
+    name = parse_name(path.stem)
+    return Clip(
+        str(name),
+        read_bodies(path, bodies),
+        label=name.action - 1,
+        facts=name._asdict(),
+        layout=layouts.NTU25,
+        source=str(path),
+    )
+
+
 class SkeletonFileDataset(SkeletonDataset):
     """Clips in NTU's file format and naming, split by a protocol of NTU.
 
@@ -50,14 +74,7 @@ class SkeletonFileDataset(SkeletonDataset):
     """
 
     protocol: Protocol
-    bodies: Bodies = "two"
-
-    def read_item(self, path: Path) -> tuple[str, int, str, NDArray[np.float32]]:
-        name = parse_name(path.stem)
-        return str(name), name.action - 1, "", read_bodies(path, self.bodies)
-
-    def split_of(self, record: ClipRecord) -> str:
-        return ntu_split(record.name, self.protocol)
+    bodies: Bodies
 
     def _choose(self, bodies: Bodies, tag: str) -> None:
         """Set which bodies are read and the name of the store that holds them."""
@@ -65,6 +82,21 @@ class SkeletonFileDataset(SkeletonDataset):
             raise ValueError(f"bodies is one of {', '.join(get_args(Bodies))}, not {bodies!r}.")
         self.bodies = bodies
         self.tag = tag if bodies == "two" else f"{tag}-{bodies}"
+
+    def _files(self, paths: list[Path]) -> FileClips:
+        return FileClips(paths, partial(read_ntu_clip, bodies=self.bodies))
+
+    def splits(self, store: Store) -> list[str]:
+        return ["test", "train"]
+
+    def members(self, store: Store, split: str) -> NDArray[np.int64]:
+        rule = PROTOCOLS[self.protocol]
+        value = store.column(rule.field)
+        foreign = np.flatnonzero(~np.isin(value, rule.known))
+        if len(foreign):
+            ntu_split(store.name(int(foreign[0])), self.protocol)  # says what is wrong with it
+        training = np.isin(value, list(rule.training))
+        return np.flatnonzero(training if split == "train" else ~training)
 
 
 class NTURGBD(SkeletonFileDataset):
@@ -75,8 +107,8 @@ class NTURGBD(SkeletonFileDataset):
 
     The files are licensed: ask for the 3-D skeletons at
     https://rose1.ntu.edu.sg/dataset/actionRecognition and put them, unzipped, anywhere under
-    ``root/raw``. The samples that the authors list as missing are left out. After adding files
-    delete ``root/processed``.
+    ``root/raw``. The samples that the authors list as missing are left out. All benchmarks share
+    one store; it is made on first use, and anew, after adding files, with ``force_reload=True``.
 
     Args:
         root: The folder of the data set.
@@ -84,7 +116,8 @@ class NTURGBD(SkeletonFileDataset):
         benchmark: ``"ntu60-xsub"``, ``"ntu60-xview"``, ``"ntu120-xsub"`` or ``"ntu120-xset"``.
         bodies: Which bodies of a file become persons, see :class:`SkeletonFileDataset`.
         graph: Default: NTU-25 with the paper's spatial partition.
-        keypoint_transform, transform, on_error: see :class:`SkeletonDataset`.
+        options: See :class:`DatasetOptions` and :class:`ServingOptions`. A clip knows the facts
+            ``setup``, ``camera``, ``performer``, ``replication`` and ``action``.
 
     **STATS:**
 
@@ -106,39 +139,43 @@ class NTURGBD(SkeletonFileDataset):
         *,
         bodies: Bodies = "two",
         graph: SkeletonGraph | None = None,
-        keypoint_transform: KeypointTransform | None = None,
-        transform: Callable[[SkeletonData], SkeletonData] | None = None,
-        on_error: OnError = "fail",
+        **options: Unpack[DatasetOptions],
     ) -> None:
         if benchmark not in BENCHMARKS:
             raise ValueError(f"Benchmarks are {', '.join(BENCHMARKS)}, not {benchmark!r}.")
-        classes, self.protocol = BENCHMARKS[benchmark]
-        self.class_names = NTU_CLASSES[:classes]
-        self._choose(bodies, f"ntu{classes}")
-        super().__init__(
-            root,
-            split,
-            graph or SkeletonGraph.from_layout(layouts.NTU25),
-            keypoint_transform=keypoint_transform,
-            transform=transform,
-            on_error=on_error,
-        )
+        self._classes, self.protocol = BENCHMARKS[benchmark]
+        self._choose(bodies, "ntu")
+        graph = graph or SkeletonGraph.from_layout(layouts.NTU25)
+        super().__init__(root, split, graph, **options)
 
     @property
     def raw_file_names(self) -> list[str]:
-        return [str(path) for path in self.raw_items()]
+        raw = Path(self.raw_dir)
+        return [str(path.relative_to(raw)) for path in self._paths()]
 
-    def raw_items(self) -> Iterable[Path]:
-        paths = sorted(Path(self.raw_dir).rglob("*.skeleton"), key=lambda path: path.name)
-        return [path for path in paths if self._wanted(path)]
+    def raw_clips(self) -> tuple[ClipSource, tuple[str, ...]]:
+        paths = self._paths()
+        if not paths:
+            raise ValueError(
+                f"There are no .skeleton files under {self.raw_dir}. They are licensed: ask for "
+                "the 3-D skeletons at https://rose1.ntu.edu.sg/dataset/actionRecognition and "
+                "unzip them there."
+            )
+        return self._files(paths), NTU_CLASSES
 
-    def download(self) -> None:
-        raise RuntimeError(
-            f"No .skeleton files of NTU RGB+D {self.num_classes} under {self.raw_dir}. They are "
-            "licensed: ask for the 3-D skeletons at "
-            "https://rose1.ntu.edu.sg/dataset/actionRecognition and unzip them there."
-        )
+    def members(self, store: Store, split: str) -> NDArray[np.int64]:
+        labels = store.labels
+        if self._classes > 60 and not (labels >= 60).any():
+            raise ValueError(
+                f"{store.folder} holds the actions of NTU RGB+D 60 only; add the files of actions "
+                f"61 to 120 to {self.raw_dir} and say force_reload=True."
+            )
+        positions = super().members(store, split)
+        return positions[labels[positions] < self._classes]
 
-    def _wanted(self, path: Path) -> bool:
-        name = parse_name(path.stem)
-        return name.action <= self.num_classes and str(name) not in missing_samples()
+    def classes_of(self, store: Store) -> tuple[str, ...]:
+        return NTU_CLASSES[: self._classes]
+
+    def _paths(self) -> list[Path]:
+        found = sorted(Path(self.raw_dir).rglob("*.skeleton"), key=lambda path: path.name)
+        return [path for path in found if path.stem not in missing_samples()]

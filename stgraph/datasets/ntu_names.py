@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 from functools import cache
 from importlib import resources
 from typing import Literal, NamedTuple
@@ -20,12 +19,20 @@ _TRAIN_SUBJECTS = frozenset((
 ))
 # fmt: on
 
-# Protocol: the field that decides, its known values, and those that train. The 53 subjects of
-# NTU-120 serve NTU-60 as well: up to subject 40 they are its 20.
-_PROTOCOLS: dict[str, tuple[str, range, Container[int]]] = {
-    "xsub": ("performer", range(1, 107), _TRAIN_SUBJECTS),
-    "xview": ("camera", range(1, 4), (2, 3)),
-    "xset": ("setup", range(1, 33), range(2, 33, 2)),
+
+class Rule(NamedTuple):
+    """How a protocol splits: the field of the name that decides, its known values, who trains."""
+
+    field: str
+    known: range
+    training: frozenset[int]
+
+
+# The 53 subjects of NTU-120 serve NTU-60 as well: up to subject 40 they are its 20.
+PROTOCOLS: dict[str, Rule] = {
+    "xsub": Rule("performer", range(1, 107), _TRAIN_SUBJECTS),
+    "xview": Rule("camera", range(1, 4), frozenset((2, 3))),
+    "xset": Rule("setup", range(1, 33), frozenset(range(2, 33, 2))),
 }
 
 
@@ -69,17 +76,17 @@ def ntu_split(name: str | NTUName, protocol: Protocol) -> Literal["train", "test
 
     Source: NTU RGB+D (arXiv 1604.02808), NTU RGB+D 120 (arXiv 1905.04757).
     """
-    if protocol not in _PROTOCOLS:
-        raise ValueError(f"Protocols are {', '.join(_PROTOCOLS)}, found '{protocol}'.")
-    field, known, train = _PROTOCOLS[protocol]
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"Protocols are {', '.join(PROTOCOLS)}, found '{protocol}'.")
+    rule = PROTOCOLS[protocol]
     fields = parse_name(name) if isinstance(name, str) else name
-    value = getattr(fields, field)
-    if value not in known:
+    value = getattr(fields, rule.field)
+    if value not in rule.known:
         raise ValueError(
-            f"Protocol {protocol} knows {field} 1 to {known[-1]}, found {value} in '{fields}'; "
-            "split clips of your own by a rule of your own."
+            f"Protocol {protocol} knows {rule.field} 1 to {rule.known[-1]}, found {value} in "
+            f"'{fields}'; split clips of your own by a rule of your own."
         )
-    return "train" if value in train else "test"
+    return "train" if value in rule.training else "test"
 
 
 @cache

@@ -30,7 +30,8 @@ class Clip:
 
     Raises:
         ValueError: If the shape is not ``[M, T, V, C]`` or not the layout's, a coordinate is
-            infinite, a joint is NaN in some channels only, or nothing was seen at all.
+            infinite, a joint is NaN in some channels only, nothing was seen at all, or the label is
+            negative.
     """
 
     name: str
@@ -44,7 +45,10 @@ class Clip:
     def __post_init__(self) -> None:
         source, keypoints = self.source or f"Clip '{self.name}'", self.keypoints
         if keypoints.dtype != np.float32:
-            object.__setattr__(self, "keypoints", keypoints.astype(np.float32))
+            with np.errstate(over="ignore"):  # what is too large is refused as infinite
+                object.__setattr__(self, "keypoints", keypoints.astype(np.float32))
+        if self.label is not None and self.label < 0:
+            refuse(source, "a label from 0 on, or None", f"{self.label}", "Count classes from 0.")
         joints = "joints" if self.layout is None else f"{self.layout.num_joints} joints"
         fits = keypoints.ndim == 4 and keypoints.shape[3] > 0
         if not fits or (self.layout and keypoints.shape[2] != self.layout.num_joints):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from stgraph.formats.refusal import DAMAGED, check_memory, read_bytes, refuse, s
 T = TypeVar("T")
 
 _BYTES_A_NUMBER, _BYTES_A_BRACKET = 33, 100  # a float in a list; an empty list or dict in a list
+_LARGEST = float(np.finfo(np.float32).max)
 _KINDS = {
     dict: "an object",
     list: "a list",
@@ -28,7 +30,7 @@ def read_json(path: str | Path) -> tuple[Any, int]:
     """The document in a JSON file, and the size of the file in bytes.
 
     Raises:
-        ValueError: If it is no JSON (the message names the line), holds NaN or infinite numbers, is
+        ValueError: If it is no JSON (the message names the line), says NaN or Infinity, is
             nested too deeply, or would take far more memory than the file has bytes.
     """
     data = read_bytes(path)
@@ -61,10 +63,18 @@ def member(record: Any, key: str, kind: type[T], source: str) -> T:
 
 
 def of_kind(value: Any, kind: type[T], source: str) -> T:
-    """``value``, if it is of that kind; true and false are no numbers."""
+    """``value``, if it is of that kind; true and false are no numbers.
+
+    Numbers have to fit into 64 bits (whole ones) or float32, texts have to be valid Unicode.
+    """
     fits = isinstance(value, (int, float) if kind is float else kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
         refuse(source, _KINDS[kind], shown(value), DAMAGED)
+    most = {int: 2**63 - 1, float: _LARGEST}.get(kind)
+    if most is not None and not abs(value) <= most:
+        refuse(source, f"{_KINDS[kind]} up to {most:.1e}", shown(value), DAMAGED)
+    if kind is str and any("\ud800" <= letter <= "\udfff" for letter in value):
+        refuse(source, "a text of whole characters", shown(value), DAMAGED)
     return value
 
 
@@ -84,10 +94,24 @@ def numbers(value: Any, count: int | None, source: str) -> NDArray[np.float64]:
         array = np.array(items, dtype=np.float64)
     except OverflowError:
         refuse(source, "numbers that a float can hold", "larger ones", DAMAGED)
-    limit = np.finfo(np.float32).max
-    if not bool((np.abs(array) <= limit).all()):
-        refuse(source, f"numbers up to {limit:.1e}", "larger ones", DAMAGED)
+    if not bool((np.abs(array) <= _LARGEST).all()):
+        refuse(source, f"numbers up to {_LARGEST:.1e}", "larger ones", DAMAGED)
     return array
+
+
+def table(value: Any, rows: int, columns: int, source: str) -> NDArray[np.float64]:
+    """A list of ``rows`` lists of ``columns`` finite numbers each as an array.
+
+    Raises:
+        ValueError: As :func:`numbers`.
+    """
+    lists = of_kind(value, list, source)
+    if len(lists) != rows:
+        refuse(source, f"{rows} lists of {columns} numbers", f"{len(lists)}", DAMAGED)
+    for at, row in enumerate(lists):
+        if type(row) is not list or len(row) != columns:
+            refuse(f"{source}[{at}]", f"a list of {columns} numbers", shown(row), DAMAGED)
+    return numbers(list(chain.from_iterable(lists)), None, source).reshape(rows, columns)
 
 
 def _no_number(text: str) -> Any:

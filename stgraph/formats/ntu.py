@@ -1,24 +1,34 @@
-"""The text format of NTU RGB+D ``.skeleton`` files: a strict reader."""
+"""The text format of NTU RGB+D ``.skeleton`` files: a strict reader, and a fast one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 from numpy.typing import NDArray
 
-JOINTS = 25
-BODY_FIELDS = 10
-JOINT_FIELDS = 12
-BODY_LINES = 2 + JOINTS
-MAX_POSES = 1_000_000  # ids x frames; a recording of ten hours with one body
-MAX_BODIES = 127  # in one frame; a Kinect v2 follows six
+from stgraph.formats.ntu_lines import (
+    BODY_FIELDS,
+    BODY_LINES,
+    JOINT_FIELDS,
+    JOINTS,
+    MAX_BODIES,
+    Bodies,
+    read_lines,
+    usable,
+)
+from stgraph.formats.refusal import check_memory, read_bytes
 
-_CUT = "The file is cut short or damaged: fetch it again or leave it out."
-_FOREIGN = "This is no NTU RGB+D .skeleton file, or a damaged one: fetch it again or leave it out."
+_COLUMNS = [str(column) for column in range(JOINT_FIELDS)]
+_WANTED = [_COLUMNS[0], _COLUMNS[1], _COLUMNS[2], _COLUMNS[-1]]  # x y z trackingState
+_READ = pyarrow.csv.ReadOptions(use_threads=False, column_names=_COLUMNS)
+_PARSE = pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False)
+_CONVERT = pyarrow.csv.ConvertOptions(
+    column_types=dict.fromkeys(_WANTED, pa.float64()), include_columns=_WANTED, null_values=[]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,150 +78,124 @@ def read_skeleton_file(path: str | Path) -> Recording:
 
     Source: shahroudy/NTURGB-D, Matlab/read_skeleton_file.m.
     """
-    lines = _Lines(Path(path))
-    frames = lines.count("the number of frames", 1, _FOREIGN)
-    rows: dict[int, int] = {}
-    poses: list[tuple[int, int, int, int]] = []  # row, frame, place, first joint line
-    for frame in range(frames):
-        present: set[int] = set()
-        for place in range(lines.bodies(frame)):
-            row = rows.setdefault(lines.body_id(), len(rows))
-            if row in present:
-                lines.refuse("a bodyID once per frame", "it a second time", _FOREIGN, back=1)
-            present.add(row)
-            lines.expect_joint_count()
-            poses.append((row, frame, place, lines.skip(JOINTS)))
-    lines.expect_end(frames)
-    return _recording(lines, poses, tuple(rows), frames)
+    path = Path(path)
+    data = read_bytes(path)
+    return _recording(path, len(data), quick_bodies(data) or read_lines(path, data))
 
 
-def _recording(
-    lines: _Lines, poses: list[tuple[int, int, int, int]], body_ids: tuple[int, ...], frames: int
-) -> Recording:
-    if len(body_ids) * frames > MAX_POSES:
-        found = f"{len(body_ids)} ids in {frames} frames"
-        lines.refuse(f"at most {MAX_POSES} poses", found, "Cut the recording into clips.")
-    keypoints = np.full((len(body_ids), frames, JOINTS, 3), np.nan, dtype=np.float32)
-    state = np.zeros((len(body_ids), frames, JOINTS), dtype=np.int8)
-    place = np.full((len(body_ids), frames), -1, dtype=np.int8)
-    if poses:
-        row, frame, places, starts = np.array(poses).T
-        table = _joint_table(lines, starts.tolist())
-        lost = (table == 0).all(axis=-1)
-        keypoints[row, frame] = np.where(lost[..., None], np.nan, table[..., :3])
-        state[row, frame] = table[..., 3]
-        place[row, frame] = places
-    return Recording(keypoints, body_ids, state, place)
+def _recording(path: Path, size: int, bodies: Bodies) -> Recording:
+    frames, rows = len(bodies.counts), {number: row for row, number in enumerate(dict.fromkeys(bodies.ids))}
+    persons = len(rows)
+    needed = persons * frames * (JOINTS * 13 + 1) + 3 * bodies.joints.nbytes
+    remedy = "Cut the recording into clips, or give a body the same bodyID in all frames."
+    check_memory(f"{path}, line 1", needed, size, f"{persons} ids in {frames} frames", remedy)
+    keypoints = np.full((persons, frames, JOINTS, 3), np.nan, dtype=np.float32)
+    state = np.zeros((persons, frames, JOINTS), dtype=np.int8)
+    place = np.full((persons, frames), -1, dtype=np.int8)
+    row = np.array([rows[number] for number in bodies.ids], dtype=np.int64)
+    frame = np.repeat(np.arange(frames), bodies.counts)
+    xyz = np.moveaxis(bodies.joints[:3], 0, -1).astype(np.float32)
+    xyz[~bodies.joints.any(axis=0)] = np.nan
+    keypoints[row, frame] = xyz
+    state[row, frame] = bodies.joints[3]
+    place[row, frame] = [number for count in bodies.counts for number in range(count)]
+    return Recording(keypoints, tuple(rows), state, place)
 
 
-def _joint_table(lines: _Lines, starts: list[int]) -> NDArray[np.float64]:
-    """``x y z trackingState`` of every body met, ``[bodies, 25, 4]``."""
-    numbers = [start + joint for start in starts for joint in range(JOINTS)]
-    fields = [lines.text[number].split() for number in numbers]
-    for number, row in zip(numbers, fields, strict=True):
-        if len(row) != JOINT_FIELDS:
-            found = f"{len(row)} fields"
-            lines.refuse(f"a joint of {JOINT_FIELDS} fields", found, _FOREIGN, at=number)
-    texts = [(row[0], row[1], row[2], row[11]) for row in fields]
+class _UnusualError(Exception):
+    """The file is not laid out as NTU's are."""
+
+
+def quick_bodies(data: bytes) -> Bodies | None:
+    """What :func:`~stgraph.formats.ntu_lines.read_lines` gives, or ``None`` if it has to look.
+
+    That is when anything at all is wrong, or only unusual. Lines are found, not split: the joints'
+    lines are joined and parsed as a table of which four columns of twelve become numbers.
+    """
     try:
-        table = np.array(texts, dtype=np.float64).reshape(len(starts), JOINTS, 4)
-    except ValueError:
-        _refuse_first([_is_joint(text) for text in texts], numbers, lines)
-    good = (np.abs(table) <= np.finfo(np.float32).max).all(-1) & np.isin(table[..., 3], (0, 1, 2))
-    if not good.all():
-        _refuse_first(good.ravel().tolist(), numbers, lines)
-    return table
+        lines = _Lines(data)
+        counts = _body_counts(lines)
+        starts = _body_starts(counts)
+        joints = _joints(b"".join([lines.text(start + 2, JOINTS) for start in starts]))
+        return Bodies(_body_ids(lines, starts, counts), counts, joints)
+    except (_UnusualError, pa.ArrowInvalid):
+        return None
 
 
-def _is_joint(texts: Sequence[bytes]) -> bool:
-    try:
-        return bool(np.isfinite(np.array(texts, dtype=np.float64)).all())
-    except ValueError:
-        return False
+def _body_counts(lines: _Lines) -> list[int]:
+    """How many bodies each frame has; with them the file is at its end."""
+    counts: list[int] = []
+    at = 1
+    for _ in range(lines.count(0)):
+        counts.append(lines.count(at))
+        at += 1 + BODY_LINES * counts[-1]
+    _require(at == lines.total and max(counts, default=0) <= MAX_BODIES)
+    return counts
 
 
-def _refuse_first(good: Sequence[bool], numbers: Sequence[int], lines: _Lines) -> NoReturn:
-    number = numbers[list(good).index(False)]
-    lines.refuse(
-        "finite numbers x y z first and a tracking state of 0, 1 or 2 last",
-        lines.shown(number),
-        "Correct the line, or leave the file out.",
-        at=number,
-    )
+def _body_starts(counts: list[int]) -> list[int]:
+    """The number of the first line of each body."""
+    bodies = np.arange(sum(counts))
+    frame = np.repeat(np.arange(len(counts)), counts)
+    starts: list[int] = (2 + frame + BODY_LINES * bodies).tolist()
+    return starts
+
+
+def _body_ids(lines: _Lines, starts: list[int], counts: list[int]) -> list[int]:
+    """The bodyID of each body, none twice in a frame."""
+    heads = [lines.text(start, 2) for start in starts]
+    fields = [head.split() for head in heads]
+    texts = [field[0] for field in fields]
+    _require(all([head.endswith(lines.joint_count) for head in heads]))
+    _require(set(map(len, fields)) <= {BODY_FIELDS + 1})
+    _require(all([text.isdigit() and len(text) <= 20 for text in texts]))
+    ids = list(map(int, texts))
+    first = 0
+    for count in counts:
+        _require(count < 2 or len(set(ids[first : first + count])) == count)
+        first += count
+    return ids
+
+
+def _joints(text: bytes) -> NDArray[np.float64]:
+    """x, y, z and tracking state, ``[4, bodies, 25]``, of the lines of joints."""
+    if not text:
+        return np.empty((4, 0, JOINTS))
+    table = pyarrow.csv.read_csv(pa.py_buffer(text), _READ, _PARSE, _CONVERT)
+    joints = np.array([column.to_numpy() for column in table.columns])
+    _require(bool(usable(joints).all()))
+    return joints.reshape(4, -1, JOINTS)
+
+
+def _require(usual: bool) -> None:
+    if not usual:
+        raise _UnusualError
 
 
 class _Lines:
-    """The lines of one file and the place of the next one; complaints name both."""
+    """Where the lines of a file are, if single blanks part its fields and all lines end alike."""
 
-    def __init__(self, path: Path) -> None:
-        data = path.read_bytes()
-        self.path, self.at, self.text = path, 0, data.rstrip().splitlines()
-        if b"\0" in data:
-            at = data[: data.index(b"\0")].count(b"\n")
-            self.refuse("text", "NUL bytes", _CUT, at=at)
-        if not self.text:
-            self.refuse("the number of frames", "an empty file", _CUT)
+    def __init__(self, data: bytes) -> None:
+        newline = b"\r\n" if b"\r\n" in data[:100] else b"\n"
+        self._data = data if data.endswith(newline) else data + newline
+        text = np.frombuffer(self._data, dtype=np.uint8)
+        ends = np.flatnonzero(text == ord("\n"))
+        blank = text <= ord(" ")
+        spaces = np.count_nonzero(text == ord(" "))
+        _require(data.isascii() and not blank[0])
+        _require(np.count_nonzero(blank) == spaces + len(newline) * len(ends))
+        _require(np.count_nonzero(blank[1:] & blank[:-1]) == (len(newline) - 1) * len(ends))
+        _require(len(newline) == 1 or bool((text[ends - 1] == ord("\r")).all()))
+        self._ends, self.total = memoryview(ends), len(ends)
+        self.joint_count = b"\n%d%s" % (JOINTS, newline)
 
-    def refuse(
-        self, expected: str, found: str, remedy: str, *, at: int | None = None, back: int = 0
-    ) -> NoReturn:
-        line = (self.at if at is None else at) + 1 - back
-        raise ValueError(f"{self.path}, line {line}: expected {expected}, found {found}. {remedy}")
+    def text(self, first: int, lines: int) -> bytes:
+        """So many lines from number ``first``, which is at least 1, with their ends."""
+        return self._data[self._ends[first - 1] + 1 : self._ends[first + lines - 1] + 1]
 
-    def shown(self, number: int) -> str:
-        text = self.text[number].decode("ascii", "backslashreplace")
-        return f"'{text[:60]}...'" if len(text) > 60 else f"'{text}'"
-
-    def fields(self, expected: str) -> list[bytes]:
-        if self.at >= len(self.text):
-            self.refuse(expected, "the end of the file", _CUT)
-        return self.text[self.at].split()
-
-    def count(self, expected: str, lines_each: int, remedy: str) -> int:
-        """The line's one number, if so many things of ``lines_each`` lines can still follow."""
-        fields = self.fields(expected)
-        if len(fields) != 1 or not fields[0].isdigit():
-            self.refuse(f"{expected}, a whole number", self.shown(self.at), remedy)
-        self.at += 1
-        left = len(self.text) - self.at
-        if len(fields[0]) > 9 or int(fields[0]) * lines_each > left:
-            found = f"{self.shown(self.at - 1)} with {left} lines after it, too few"
-            self.refuse(expected, found, _CUT, back=1)
-        return int(fields[0])
-
-    def bodies(self, frame: int) -> int:
-        expected = f"the number of bodies in frame {frame + 1}"
-        bodies = self.count(expected, BODY_LINES, _CUT)
-        if bodies > MAX_BODIES:
-            remedy = "Leave out who does not belong to the action."
-            self.refuse(f"{expected}, at most {MAX_BODIES}", f"{bodies}", remedy, back=1)
-        return bodies
-
-    def body_id(self) -> int:
-        fields = self.fields("a body")
-        if len(fields) != BODY_FIELDS:
-            found = f"{len(fields)} fields"
-            self.refuse(f"a body of {BODY_FIELDS} fields", found, _FOREIGN)
-        if not fields[0].isdigit() or len(fields[0]) > 20:
-            remedy = "Ids written as floats cannot be told apart: use the original file."
-            self.refuse("a whole number as bodyID", self.shown(self.at), remedy)
-        self.at += 1
-        return int(fields[0])
-
-    def expect_joint_count(self) -> None:
-        expected = f"{JOINTS} as the number of joints"
-        if self.fields(expected) != [b"%d" % JOINTS]:
-            self.refuse(expected, self.shown(self.at), _FOREIGN)
-        self.at += 1
-
-    def skip(self, lines: int) -> int:
-        """Step over some lines and say where they start."""
-        start, self.at = self.at, self.at + lines
-        if self.at > len(self.text):
-            self.refuse(f"{lines} joints", "the end of the file", _CUT, at=len(self.text))
-        return start
-
-    def expect_end(self, frames: int) -> None:
-        if self.at < len(self.text):
-            expected = f"the end of the file after {frames} frames"
-            self.refuse(expected, self.shown(self.at), _FOREIGN)
+    def count(self, line: int) -> int:
+        """The one number in a line; the first line is 0."""
+        _require(line < self.total)
+        text = self._data[self._ends[line - 1] + 1 if line else 0 : self._ends[line]].rstrip()
+        _require(text.isdigit() and len(text) < 10)
+        return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 MEMORY_FACTOR = 10  # a reader takes at most so many times the size of its file ...
 MEMORY_FLOOR = 1 << 20  # ... and so many bytes, which small files may always take
+IMPLAUSIBLE = "The file is damaged, or a few numbers in it are: mend it or leave it out."
 DAMAGED = "The file is cut short or damaged: fetch it again or leave it out."
 
 
@@ -30,9 +32,12 @@ def refuse(source: str | Path, expected: str, found: str, remedy: str) -> NoRetu
 
 def shown(value: object, most: int = 60) -> str:
     """A value for a message, cut off."""
-    text = repr(value) if not isinstance(value, list | dict) or len(value) < 5 else "..."
-    if isinstance(value, list | dict) and (text == "..." or len(text) > most):
-        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, list | dict):
+        inside = value.values() if isinstance(value, dict) else value
+        deep = any(isinstance(item, list | dict) for item in inside)
+        if len(value) > 4 or deep or len(repr(value)) > most:
+            return f"a {type(value).__name__} of {len(value)}"
+    text = repr(value)
     return text if len(text) <= most else f"{text[:most]}..."
 
 
@@ -49,7 +54,9 @@ def read_bytes(path: str | Path) -> bytes:
         refuse(path, "a file that can be read", str(reason), "Check the path.")
 
 
-def check_memory(source: str | Path, needed: int, file_size: int, what: str) -> None:
+def check_memory(
+    source: str | Path, needed: int, file_size: int, what: str, remedy: str = IMPLAUSIBLE
+) -> None:
     """Refuse to take memory that is out of proportion to the file.
 
     Args:
@@ -57,22 +64,22 @@ def check_memory(source: str | Path, needed: int, file_size: int, what: str) -> 
         needed: Bytes that would be taken.
         file_size: Bytes of the file that they come from.
         what: What they are for, such as ``5 persons in 1000000000 frames``.
+        remedy: As in :func:`refuse`.
     """
     allowed = MEMORY_FACTOR * file_size + MEMORY_FLOOR
     if needed > allowed:
-        refuse(
-            source,
-            f"what {file_size:,} bytes can hold",
-            f"{what}, {needed:,} bytes",
-            "The file is damaged, or a few numbers in it are: mend it or leave it out.",
-        )
+        found = f"{what}, {needed:,} bytes"
+        refuse(source, f"what {file_size:,} bytes can hold", found, remedy)
 
 
 def nobody_yet(
-    source: str | Path, shape: tuple[int, int, int, int], file_size: int
+    source: str | Path,
+    shape: tuple[int, int, int, int],
+    file_size: int,
+    remedy: str = IMPLAUSIBLE,
 ) -> NDArray[np.float32]:
     """Keypoints ``[M, T, V, C]`` of NaN to fill in, if a file of that size may ask for them."""
     persons, frames, joints, channels = shape
-    needed = 4 * persons * frames * joints * channels
-    check_memory(source, needed, file_size, f"{persons} persons in {frames} frames")
+    needed = 4 * math.prod(max(length, 1) for length in shape)
+    check_memory(source, needed, file_size, f"{persons} persons in {frames} frames", remedy)
     return np.full(shape, np.nan, dtype=np.float32)

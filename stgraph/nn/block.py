@@ -8,8 +8,9 @@ from torch.nn import Dropout, Identity, Linear, Module, Parameter, ReLU, Sequent
 
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
-from stgraph.nn.level import Coarsening, Level, TypedEdges
+from stgraph.nn.level import Coarsening, Level
 from stgraph.nn.norm import NodeNorm
+from stgraph.nn.typed_edges import TypedEdges
 
 
 class EdgeImportance(Module):

@@ -10,8 +10,8 @@ from torch.nn import Linear, Module, ModuleList, ReLU, Sequential
 from torch_geometric.utils import scatter
 
 from stgraph.nn.conv import STGCNConv
-from stgraph.nn.level import TypedEdges
 from stgraph.nn.norm import NodeNorm
+from stgraph.nn.typed_edges import TypedEdges
 
 
 class MultiScaleTemporal(Module):

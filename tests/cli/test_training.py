@@ -18,7 +18,8 @@ import yaml
 
 from stgraph import STGCN, SkeletonGraph, SkeletonLayout, layouts
 from stgraph.checkpoints import save_checkpoint
-from stgraph.datasets import SyntheticActions, write_skeleton_file
+from stgraph.datasets import SyntheticActions
+from stgraph.formats import write_skeleton_file
 
 from .command import TINY, assert_one_clear_line, stgraph
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stgraph import SkeletonGraph, SkeletonLayout
-from stgraph.datasets import SkeletonFolder, read_array
+from stgraph.datasets import SkeletonFolder
 
 LAYOUT = SkeletonLayout("stick", ("bottom", "middle", "top"), ((0, 1), (2, 1)), center=1)
 
@@ -57,13 +57,13 @@ def test_joints_that_were_not_seen_make_no_nodes(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 5, 2)), r"shape \[1, 4, 5, 2\], expected \[persons, frames, 3 joints"),
-        (np.zeros((4, 6)), r"shape \[4, 6\], expected \[persons, frames, joints, channels\]"),
+        (np.zeros((4, 5, 2)), r"expected keypoints \[persons, frames, 3 joints, channels\], found shape \[1, 4, 5, 2\]"),
+        (np.zeros((4, 6)), r"found.*\[4, 6\]"),
         (np.full((4, 3, 2), np.inf), "infinite or half-missing"),
         (np.array([[[1, np.nan]] * 3] * 2), "infinite or half-missing"),
-        (np.full((4, 3, 2), np.nan), "shows nobody"),
-        (np.array(["text"]), "no plain array of numbers"),
-        (np.array([{}], dtype=object), "cannot be read as a NumPy array"),
+        (np.full((4, 3, 2), np.nan), "nobody in 4 frames"),
+        (np.array(["text"]), "numbers"),
+        (np.array([{}], dtype=object), "object"),
     ],
 )
 def test_an_unusable_array_is_named_with_what_was_expected(tmp_path, array, message):
@@ -77,7 +77,7 @@ def test_a_truncated_or_absent_array_is_named(tmp_path):
     path = tmp_path / "raw" / "clips" / "a.npy"
     path.write_bytes(path.read_bytes()[:50])
     (tmp_path / "raw" / "clips" / "b.npy").unlink()
-    with pytest.raises(ValueError, match=r"2 of 3 files.*a\.npy cannot be read"):
+    with pytest.raises(ValueError, match=r"2 of 3 clips.*a\.npy"):
         SkeletonFolder(tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_a_wrong_table_is_named_with_its_line(tmp_path, table, message):
 
 def test_clips_with_other_channels_are_named(tmp_path):
     write(tmp_path, ROWS[:2], {"a": stick(4), "b": np.zeros((5, 3, 3))})
-    with pytest.raises(ValueError, match=r"b\.npy has 3 channels, the clips before it have 2"):
+    with pytest.raises(ValueError, match=r"'b': expected 2 channels as in the clips before, found 3"):
         SkeletonFolder(tmp_path)
 
 
@@ -127,8 +127,39 @@ def test_a_folder_without_its_description_says_what_is_missing(tmp_path, name):
         SkeletonFolder(tmp_path)
 
 
-def test_an_array_that_would_run_code_is_refused(tmp_path):
-    path = tmp_path / "evil.npy"
-    np.save(path, np.array([print], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_array(path)
+def test_further_columns_become_facts_and_a_clip_may_be_in_several_splits(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    table = "name,label,split,actor\na,jump,train;fold1,Ada\nb,fall,train,Bo\nsub/c,jump,test,Ada\n"
+    (tmp_path / "raw" / "clips.csv").write_text(table)
+    assert SkeletonFolder(tmp_path).facts("actor").tolist() == ["Ada", "Bo"]
+    assert SkeletonFolder(tmp_path, "fold1").names == ["a"]
+
+
+def test_class_names_in_a_file_of_their_own_keep_its_order(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / "classes.txt").write_text("jump\nsit\n\nfall\n")
+    clips = SkeletonFolder(tmp_path)
+    assert clips.class_names == ("jump", "sit", "fall") and clips.labels.tolist() == [0, 2]
+    (tmp_path / "raw" / "classes.txt").write_text("jump\nsit\n")
+    with pytest.raises(ValueError, match=r"classes\.txt.*'fall' is missing"):
+        SkeletonFolder(tmp_path)
+
+
+def test_the_layout_can_be_given_instead_of_written(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / "layout.json").unlink()
+    assert SkeletonFolder(tmp_path, layout=LAYOUT).graph.layout == LAYOUT
+
+
+def test_a_row_with_too_many_cells_is_named(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / "clips.csv").write_text("name,label,split\na,x,train,more\n")
+    with pytest.raises(ValueError, match=r"clips\.csv, line 2: more or fewer cells"):
+        SkeletonFolder(tmp_path)
+
+
+def test_two_files_for_one_clip_are_refused(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    np.savez(tmp_path / "raw" / "clips" / "a.npz", keypoints=stick(4))
+    with pytest.raises(ValueError, match="expected one file for the clip 'a'"):
+        SkeletonFolder(tmp_path)

@@ -8,7 +8,8 @@ import torch
 from torch_geometric.loader import DataLoader
 
 from stgraph import SkeletonGraph, layouts, partition, transforms
-from stgraph.datasets import NTURGBD, SyntheticActions, read_skeleton_file, write_skeleton_file
+from stgraph.datasets import NTURGBD, SyntheticActions
+from stgraph.formats import read_skeleton_file, write_skeleton_file
 
 
 def wave(persons=1, frames=8, seed=0):
@@ -42,7 +43,7 @@ def root(tmp_path):
 def test_every_benchmark_takes_its_clips(root, protocol, train, test):
     sets = [NTURGBD(root, split, protocol) for split in ("train", "test")]
     assert [len(clips) for clips in sets] == [train, test]
-    names = [{record.name for record in clips.records} for clips in sets]
+    names = [set(clips.names) for clips in sets]
     assert not names[0] & names[1]
     assert sets[0].num_classes == (60 if "60" in protocol else 120)
 
@@ -53,9 +54,38 @@ def test_labels_are_actions_counted_from_zero(root):
     assert all(clip.y.item() == int(clip.clip.name[-3:]) - 1 for clip in clips)
 
 
+def test_all_benchmarks_share_one_store(root):
+    for benchmark in ("ntu60-xsub", "ntu60-xview", "ntu120-xset"):
+        NTURGBD(root, benchmark=benchmark)
+    assert [path.name for path in (root / "processed").iterdir() if path.is_dir()] == ["ntu"]
+
+
+def test_the_larger_benchmark_asks_for_its_actions(root):
+    for path in root.rglob("*A061.skeleton"):
+        path.unlink()
+    assert len(NTURGBD(root)) == 12
+    with pytest.raises(ValueError, match="actions of NTU RGB.D 60 only.*force_reload=True"):
+        NTURGBD(root, benchmark="ntu120-xsub")
+
+
+def test_a_store_that_lacks_clips_is_not_served_to_who_did_not_consent(root):
+    (root / "raw" / "S001C001P001R001A003.skeleton").write_text("broken")
+    NTURGBD(root, on_error="skip")
+    with pytest.raises(ValueError, match="leaves out 1 clips.*on_error='skip'.*force_reload=True"):
+        NTURGBD(root)
+    (root / "raw" / "S001C001P001R001A003.skeleton").unlink()
+    assert len(NTURGBD(root, force_reload=True)) == 12
+
+
+def test_coordinates_can_be_prepared_once_and_kept_in_half_the_space(root):
+    prepared = NTURGBD(root, pre_transform=lambda keypoints: keypoints[:, ::2], dtype="float16")
+    assert prepared.keypoints(0).shape[1] == 4 and prepared.keypoints(0).dtype == torch.float32
+    assert prepared.store.keypoints(0).dtype == np.float16
+
+
 def test_missing_samples_are_left_out(root):
-    names = {record.name for record in NTURGBD(root).store.records}
-    assert "S001C002P005R002A008" not in names and len(names) == 24
+    names = NTURGBD(root).store.table["name"].to_pylist()
+    assert "S001C002P005R002A008" not in names and len(names) == 36
 
 
 def test_a_clip_holds_the_coordinates_of_its_file(root):
@@ -67,7 +97,7 @@ def test_a_clip_holds_the_coordinates_of_its_file(root):
 
 
 def test_no_files_say_where_to_get_them(tmp_path):
-    with pytest.raises(RuntimeError, match=r"No \.skeleton files.*rose1\.ntu\.edu\.sg"):
+    with pytest.raises(ValueError, match=r"no \.skeleton files.*rose1\.ntu\.edu\.sg"):
         NTURGBD(tmp_path / "nothing")
 
 
@@ -81,18 +111,18 @@ def test_an_unknown_benchmark_or_split_is_named(root):
 def test_a_corrupt_file_stops_processing_unless_skipped(root):
     path = root / "raw" / "S001C001P001R001A003.skeleton"
     path.write_bytes(bytes(100))
-    with pytest.raises(ValueError, match=r"1 of 25 files.*S001C001P001R001A003.*on_error='skip'"):
+    with pytest.raises(ValueError, match=r"1 of 37 clips.*S001C001P001R001A003.*on_error='skip'"):
         NTURGBD(root)
-    assert not (root / "processed" / "ntu60").exists()
+    assert not (root / "processed" / "ntu").exists()
     clips = NTURGBD(root, on_error="skip")
     assert len(clips) == 12
-    assert path.name in (root / "processed" / "ntu60" / "skipped.txt").read_text()
+    assert path.name in (root / "processed" / "ntu" / "skipped.txt").read_text()
 
 
 def test_a_clip_that_shows_nobody_is_reported(root):
     path = root / "raw" / "S001C001P001R001A003.skeleton"
     path.write_text("2\r\n0\r\n0\r\n")
-    with pytest.raises(ValueError, match="shows nobody"):
+    with pytest.raises(ValueError, match="found nobody in 2 frames"):
         NTURGBD(root)
 
 
@@ -145,7 +175,7 @@ def test_each_choice_of_bodies_has_a_store_of_its_own(tmp_path):
         }
         assert persons == {"all": 3, "two": 2, "position": 3}
     stores = {path.name for path in (tmp_path / "processed").iterdir() if path.is_dir()}
-    assert stores == {"ntu60", "ntu60-all", "ntu60-position"}
+    assert stores == {"ntu", "ntu-all", "ntu-position"}
     assert torch.equal(NTURGBD(tmp_path)[0].x, NTURGBD(tmp_path, bodies="two")[0].x)
 
 
@@ -193,13 +223,14 @@ def test_graph_and_transforms_are_the_callers(root):
 def test_stored_keypoints_follow_the_slice(root):
     tail = NTURGBD(root)[3:]
     assert torch.equal(tail.keypoints(0).reshape(-1, 3), tail[0].x)
-    assert tail.records[0].name == tail[0].clip.name
+    assert tail.names[0] == tail[0].clip.name
+    assert tail.sizes[0] == tail[0].num_nodes and tail.facts("camera")[0] == int(tail.names[0][7])
 
 
 def test_slices_and_loaders_of_pyg_work(root):
     clips = NTURGBD(root)
     half = clips[:6]
-    assert len(half) == 6 and len(half.records) == 6 and len(half.labels) == 6
+    assert len(half) == 6 and len(half.names) == 6 and len(half.labels) == 6
     batch = next(iter(DataLoader(half, batch_size=6, num_workers=2)))
     assert batch.num_graphs == 6 and torch.equal(batch.y, half.labels)
 
@@ -224,7 +255,7 @@ def test_the_same_seed_gives_the_same_files_and_half_finished_ones_are_completed
     assert [f.read_bytes() for f in files] == [f.read_bytes() for f in twins]
     kept = files[5].read_bytes()
     files[5].unlink()
-    SyntheticActions(tmp_path / "a", performers=2)
+    SyntheticActions(tmp_path / "a", performers=2, force_reload=True)
     assert files[5].read_bytes() == kept
 
 

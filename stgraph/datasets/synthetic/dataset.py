@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from stgraph import layouts
-from stgraph.data import SkeletonData
-from stgraph.datasets.base import KeypointTransform
+from stgraph.datasets.base import DatasetOptions
 from stgraph.datasets.ntu import Bodies, SkeletonFileDataset
 from stgraph.datasets.ntu_names import NTUName, Protocol
-from stgraph.formats.ntu_writer import write_skeleton_file
+from stgraph.datasets.sources import ClipSource
 from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
+from stgraph.formats.ntu_writer import write_skeleton_file
 from stgraph.graph import SkeletonGraph
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 MOST_PERFORMERS = 106
 CAMERAS = (1, 2, 3)
@@ -38,10 +42,8 @@ class SyntheticActions(SkeletonFileDataset):
         seed: Another one gives other clips.
         bodies: Which bodies of a file become persons, see :class:`SkeletonFileDataset`.
         graph: Default: NTU-25 with the paper's spatial partition.
-        keypoint_transform, transform: see :class:`SkeletonDataset`.
+        options: See :class:`DatasetOptions` and :class:`ServingOptions`.
     """
-
-    class_names = ACTIONS
 
     def __init__(
         self,
@@ -53,8 +55,7 @@ class SyntheticActions(SkeletonFileDataset):
         seed: int = 0,
         bodies: Bodies = "two",
         graph: SkeletonGraph | None = None,
-        keypoint_transform: KeypointTransform | None = None,
-        transform: Callable[[SkeletonData], SkeletonData] | None = None,
+        **options: Unpack[DatasetOptions],
     ) -> None:
         if protocol not in ("xsub", "xview"):
             raise ValueError(f"Protocols are xsub and xview, not {protocol!r}.")
@@ -67,23 +68,15 @@ class SyntheticActions(SkeletonFileDataset):
         self.performers, self.seed = performers, seed
         self.folder = f"seed{seed}-performers{performers}"
         self._choose(bodies, self.folder)
-        super().__init__(
-            root,
-            split,
-            graph or SkeletonGraph.from_layout(layouts.NTU25),
-            keypoint_transform=keypoint_transform,
-            transform=transform,
-        )
+        graph = graph or SkeletonGraph.from_layout(layouts.NTU25)
+        super().__init__(root, split, graph, **options)
 
     @property
     def raw_file_names(self) -> list[str]:
         return [f"{self.folder}/{name}.skeleton" for name in self._names()]
 
-    def raw_items(self) -> Iterable[Path]:
-        return map(Path, self.raw_paths)
-
-    def download(self) -> None:
-        """Write the files that are not there yet."""
+    def raw_clips(self) -> tuple[ClipSource, tuple[str, ...]]:
+        """The files, those that were not there yet written first."""
         folder = Path(self.raw_dir) / self.folder
         folder.mkdir(parents=True, exist_ok=True)
         for name in tqdm(list(self._names()), desc="Generating clips", disable=None):
@@ -94,6 +87,7 @@ class SyntheticActions(SkeletonFileDataset):
                     name.action - 1, name.performer, name.camera, rng, setup=name.setup
                 )
                 write_skeleton_file(path, clip)
+        return self._files([Path(path) for path in self.raw_paths]), ACTIONS
 
     def _names(self) -> Iterator[NTUName]:
         for performer in range(1, self.performers + 1):

@@ -1,0 +1,333 @@
+"""From raw clips to a store: in parallel, in order, and going on where it was interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from stgraph.datasets.sources import ClipSource
+from stgraph.datasets.store import DTYPES, FACTS, KEYPOINTS, Store, row_of, table_of
+from stgraph.formats import Clip
+
+OnError = Literal["fail", "skip"]
+JOURNAL, PLAN, REFUSED = "journal.jsonl", "plan.json", "skipped.txt"
+BLOCK = 16  # clips that a worker reads at a time
+ROWS = 4096  # of the journal, turned into a table at a time
+SECONDS = 1.0  # of work that an interruption may cost
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What every clip of a data set has to be; ``prepare`` is done to its keypoints before storing.
+
+    Attributes:
+        joints: V.
+        classes: How many; labels are below.
+        prepare: Keypoints to keypoints.
+    """
+
+    joints: int
+    classes: int
+    prepare: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
+
+    def __call__(self, clip: Clip) -> Clip:
+        source = clip.source or f"Clip '{clip.name}'"
+        if clip.keypoints.shape[2] != self.joints:
+            raise ValueError(
+                f"{source}: expected {self.joints} joints, found {clip.keypoints.shape[2]}; check "
+                "the layout."
+            )
+        if clip.label is not None and not 0 <= clip.label < self.classes:
+            raise ValueError(
+                f"{source}: expected a label of {self.classes} classes, 0 to {self.classes - 1}, "
+                f"found {clip.label}. Check class names and labels."
+            )
+        if self.prepare is None:
+            return clip
+        prepared = self.prepare(clip.keypoints)
+        return Clip(clip.name, prepared, clip.label, clip.splits, clip.facts, source=source)
+
+
+def write_store(
+    folder: str | Path,
+    source: ClipSource,
+    checks: Checks,
+    *,
+    about: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    workers: int = 0,
+    on_error: OnError = "fail",
+    replace: bool = False,
+    title: str = "Reading clips",
+) -> Store:
+    """Read all clips of a source into a store at ``folder``, which appears when it is complete.
+
+    Until then it grows in ``<folder>.partial``: keypoints are appended to one file, then a line
+    about each clip to a journal. Interrupted at any moment, the next call goes on after the last
+    clip of the journal whose ``key`` has not changed. Two processes that want the same store do it
+    one after the other, and the second finds it done. Neither the number of workers nor an
+    interruption changes a byte of the result.
+
+    Args:
+        folder: Where the store will be.
+        source: The clips.
+        checks: What they have to be.
+        about: What all of them share, kept in the store.
+        dtype: ``"float32"`` or ``"float16"``, in which coordinates are kept.
+        workers: Processes that read; 0 reads in this one.
+        on_error: ``"fail"`` stops after looking at all clips if some cannot be used; ``"skip"``
+            leaves them out. Both list them, with the reasons, in ``skipped.txt``.
+        replace: Whether a store that is there makes way for the new one, once that is complete.
+        title: Of the progress bar.
+
+    Raises:
+        ValueError: If clips cannot be used and ``on_error="fail"``, or none can.
+        OSError: If the disk is full or not writable; what is finished is kept.
+    """
+    if dtype not in DTYPES or on_error not in ("fail", "skip"):
+        raise ValueError(
+            f"dtype is one of {', '.join(DTYPES)} and on_error 'fail' or 'skip', found {dtype!r} "
+            f"and {on_error!r}."
+        )
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if folder.is_dir() and not replace:
+            return Store.open(folder)
+        partial = folder.with_name(f"{folder.name}.partial")
+        shared = {"joints": checks.joints, "dtype": dtype, **(about or {})}
+        plan = {"prepare": repr(checks.prepare), "clips": len(source), **shared}
+        with _Journal(partial, plan, source) as journal:
+            _read_all(journal, source, checks, workers=workers, title=title)
+            refused = journal.refused
+        _report(partial, refused, len(source), on_error)
+        _finish(partial, {**shared, "skipped": len(refused)})
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+        return Store.open(folder)
+
+
+class _Found(NamedTuple):
+    """A clip as it goes into the store, or the reason why it does not."""
+
+    row: dict[str, Any] | None = None
+    numbers: NDArray[Any] | None = None
+    refusal: str | None = None
+
+
+class _Reading:
+    """The clips of a source from a position on, as a data set for PyTorch's loader."""
+
+    def __init__(self, source: ClipSource, checks: Checks, start: int, dtype: str) -> None:
+        self.source, self.checks, self.start, self.dtype = source, checks, start, dtype
+
+    def __len__(self) -> int:
+        return len(self.source) - self.start
+
+    def __getitem__(self, number: int) -> _Found:
+        try:
+            clip = self.checks(self.source[self.start + number])
+            return _Found(row_of(clip), _packed(clip, self.dtype))
+        except ValueError as error:
+            return _Found(refusal=str(error))
+
+
+def _packed(clip: Clip, dtype: str) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        numbers = np.ascontiguousarray(clip.keypoints, dtype=dtype)
+    if np.isinf(numbers).any():
+        raise ValueError(
+            f"{clip.source or clip.name}: expected coordinates up to 65504, which float16 holds, "
+            f"found {np.nanmax(np.abs(clip.keypoints)):g}. Use dtype='float32'."
+        )
+    return numbers
+
+
+def _read_all(
+    journal: _Journal, source: ClipSource, checks: Checks, *, workers: int, title: str
+) -> None:
+    reading = _Reading(source, checks, journal.done, journal.plan["dtype"])
+    loader: DataLoader[_Found] = DataLoader(
+        reading,  # type: ignore[arg-type]
+        batch_size=BLOCK,
+        num_workers=min(workers, -(-len(reading) // BLOCK)),
+        collate_fn=list,
+    )
+    with tqdm(total=len(source), initial=journal.done, desc=title, disable=None) as bar:
+        for block in loader if len(reading) else ():
+            for found in block:
+                journal.add(found)
+            bar.update(len(block))
+
+
+class _Journal:
+    """What is finished: the file of keypoints, and in order a line for each clip."""
+
+    def __init__(self, folder: Path, plan: dict[str, Any], source: ClipSource) -> None:
+        self.folder, self.plan, self.source = folder, plan, source
+        self.done, self.offset = 0, 0
+        self.names: set[str] = set()
+        self.refused: list[str] = []
+        self.channels: int | None = None
+        self._pending: list[str] = []
+        self._written = time.monotonic()
+
+    def __enter__(self) -> _Journal:
+        text = json.dumps(self.plan, sort_keys=True)
+        plan = self.folder / PLAN
+        if not plan.is_file() or plan.read_text(encoding="utf-8") != text:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            plan.write_text(text, encoding="utf-8")
+        self._keypoints = _opened(self.folder / KEYPOINTS)
+        self._lines = _opened(self.folder / JOURNAL)
+        self._replay()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._commit()
+        self._keypoints.close()
+        self._lines.close()
+
+    def add(self, found: _Found) -> None:
+        """Append a clip, or the reason why it is left out."""
+        refusal = found.refusal or self._misfit(found)
+        line: dict[str, Any] = {"refused": refusal}
+        if refusal is None and found.row is not None and found.numbers is not None:
+            line = {"row": {**found.row, "offset": self.offset}, "channels": _channels(found)}
+            self._keypoints.write(found.numbers.tobytes())
+        key = _digest(self.source.key(self.done))
+        self._pending.append(json.dumps({"key": key, **line}) + "\n")
+        self._take(line)
+        if time.monotonic() - self._written > SECONDS:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Make it last: the journal speaks of clips only after their keypoints are on disk."""
+        self._keypoints.flush()
+        os.fsync(self._keypoints.fileno())
+        self._lines.write("".join(self._pending).encode())
+        self._lines.flush()
+        self._pending, self._written = [], time.monotonic()
+
+    def _misfit(self, found: _Found) -> str | None:
+        assert found.row is not None
+        name, channels = found.row["name"], _channels(found)
+        if name in self.names:
+            return f"Clip '{name}': expected one of that name, found two. Rename one."
+        if self.channels not in (None, channels):
+            return (
+                f"Clip '{name}': expected {self.channels} channels as in the clips before, found "
+                f"{channels}. All clips of a data set have the same."
+            )
+        return None
+
+    def _take(self, line: dict[str, Any]) -> None:
+        self.done += 1
+        if "refused" in line:
+            self.refused.append(line["refused"])
+            return
+        row, self.channels = line["row"], line["channels"]
+        self.names.add(row["name"])
+        self.offset = row["offset"] + self._size(line)
+
+    def _size(self, line: dict[str, Any]) -> int:
+        row = line["row"]
+        return int(row["persons"] * row["frames"] * self.plan["joints"] * line["channels"])
+
+    def _replay(self) -> None:
+        """Take over what an earlier run finished, and cut off what it had only begun."""
+        width = np.dtype(self.plan["dtype"]).itemsize
+        held = self._keypoints.seek(0, os.SEEK_END) // width
+        valid = 0
+        for text in self._lines:
+            line = _parsed(text)
+            if line is None or self.done >= len(self.source):
+                break
+            if line["key"] != _digest(self.source.key(self.done)):
+                break
+            if "row" in line and line["row"]["offset"] + self._size(line) > held:
+                break
+            self._take(line)
+            valid += len(text)
+        for file, end in ((self._lines, valid), (self._keypoints, self.offset * width)):
+            file.truncate(end)
+            file.seek(end)
+
+
+def _channels(found: _Found) -> int:
+    assert found.numbers is not None
+    return int(found.numbers.shape[3])
+
+
+def _opened(path: Path) -> BinaryIO:
+    path.touch()
+    return open(path, "r+b")
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """A line of the journal, ``None`` if it was not finished."""
+    try:
+        row = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and "key" in row else None
+
+
+def _report(partial: Path, refused: list[str], clips: int, on_error: OnError) -> None:
+    report = partial / REFUSED
+    if not refused:
+        report.unlink(missing_ok=True)
+    else:
+        report.write_text("\n".join(refused) + "\n", encoding="utf-8")
+    if refused and on_error == "fail":
+        raise ValueError(
+            f"{len(refused)} of {clips} clips cannot be used, all listed in {report}. The first: "
+            f"{refused[0]} Mend or remove them, or leave them out with on_error='skip'; what is "
+            "finished is kept."
+        )
+    if len(refused) == clips:
+        first = f" The first: {refused[0]}" if refused else ""
+        raise ValueError(f"There are no clips to put into {partial.with_suffix('')}.{first}")
+    if refused:
+        logger.warning("%d of %d clips are left out, see %s", len(refused), clips, REFUSED)
+
+
+def _finish(partial: Path, about: dict[str, Any]) -> None:
+    """Turn the journal into the table of facts, and leave only what a store has."""
+    tables, channels = [], 0
+    with open(partial / JOURNAL, "rb") as file:
+        lines = (json.loads(text) for text in file)
+        clips = (line for line in lines if "row" in line)
+        while some := list(itertools.islice(clips, ROWS)):
+            channels = some[0]["channels"]
+            tables.append(table_of([line["row"] for line in some]))
+    table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+    about = {**about, "channels": channels}
+    table = table.replace_schema_metadata({"stgraph": json.dumps(about)})
+    with pa.OSFile(str(partial / FACTS), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    for name in (JOURNAL, PLAN):
+        (partial / name).unlink()

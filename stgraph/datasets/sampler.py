@@ -1,0 +1,149 @@
+"""Which clips go into which batch: equal batches by number of clips or of nodes, by seed."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch.distributed
+from numpy.typing import ArrayLike, NDArray
+from torch.utils.data import Sampler
+
+GRID = 256  # steps into which sizes are rounded up: clips of one step are exchanged at random
+
+
+class Draw(NamedTuple):
+    """A clip to take, by its number, and the seed of whatever is random about it."""
+
+    clip: int
+    seed: int
+
+
+class ClipBatchSampler(Sampler[list[Draw]]):
+    """All clips once per epoch, dealt into batches of equal size.
+
+    The number of batches is the same in every epoch. In distributed training it is a multiple of
+    the number of processes, each of which takes its share: all make equally many steps, and no
+    clip is taken twice. Sizes are looked up, never found out by reading clips.
+
+    Batches by number of nodes are made so that none has more than ``max_nodes`` (but for a clip
+    that alone has more), with as few batches as that allows: the largest clips are dealt first,
+    each into the batch that is emptiest (longest processing time first, Graham 1969). With
+    ``shuffle`` clips of about the same size change places at random.
+
+    Args:
+        sizes: The number of nodes of each clip, such as :attr:`ClipDataset.sizes`.
+        batch_size: How many clips a batch has at most; or
+        max_nodes: how many nodes. One of the two.
+        shuffle: Whether the order is drawn anew in each epoch; otherwise batches keep the order
+            of the clips as far as they can.
+        seed: Of the order, and of the seeds that clips get.
+
+    Attributes:
+        epoch: The one that comes next. It counts itself; :meth:`set_epoch` sets it.
+    """
+
+    def __init__(
+        self,
+        sizes: ArrayLike,
+        *,
+        batch_size: int | None = None,
+        max_nodes: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+    ) -> None:
+        limit = max_nodes if batch_size is None else batch_size
+        if (batch_size is None) == (max_nodes is None) or limit is None or limit < 1:
+            raise ValueError(
+                "A batch is bounded by batch_size or by max_nodes, a number of at least 1, found "
+                f"{batch_size} and {max_nodes}."
+            )
+        self.sizes: NDArray[np.int64] = np.asarray(sizes, dtype=np.int64)
+        self.batch_size, self.max_nodes = batch_size, max_nodes
+        self.shuffle, self.seed, self.epoch = shuffle, seed, 0
+        self._counts: dict[int, int] = {}
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        _, world = _place()
+        return self.num_batches(world) // world
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        rank, world = _place()
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        rng = np.random.default_rng((self.seed, epoch))
+        seeds = rng.integers(2**62, size=len(self.sizes)).tolist()
+        batches = self._batches(self.num_batches(world), rng)
+        for batch in batches[rank::world]:
+            yield [Draw(clip, seeds[clip]) for clip in batch.tolist()]
+
+    def num_batches(self, world: int = 1) -> int:
+        """How many batches there are for so many processes together."""
+        if world not in self._counts:
+            self._counts[world] = self._count(world)
+        return self._counts[world]
+
+    def _count(self, world: int) -> int:
+        clips = len(self.sizes)
+        if clips < world:
+            raise ValueError(f"{clips} clips are too few for {world} processes; take fewer.")
+        if self.batch_size is not None:
+            return min(_multiple(-(-clips // self.batch_size), world), clips)
+        assert self.max_nodes is not None
+        least = -(-int(self.sizes.sum()) // self.max_nodes)
+        count = _multiple(max(1, min(least, clips)), world)
+        while count + world <= clips and self._heaviest(count) > self.max_nodes:
+            count += world
+        return count
+
+    def _batches(self, count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        order = np.arange(len(self.sizes))
+        if self.shuffle:
+            order = rng.permutation(order)
+        if self.max_nodes is None:
+            return np.array_split(order, count)
+        rounded = self._rounded()[order]
+        order = order[np.argsort(-rounded, kind="stable")]
+        owner = _deal(self._rounded()[order], count)
+        batches = [order[owner == batch] for batch in range(count)]
+        if self.shuffle:
+            return [rng.permutation(batches[i]) for i in rng.permutation(count)]
+        return sorted((np.sort(batch) for batch in batches), key=lambda batch: int(batch[0]))
+
+    def _rounded(self) -> NDArray[np.int64]:
+        assert self.max_nodes is not None
+        step = max(1, self.max_nodes // GRID)
+        return np.maximum(1, -(-self.sizes // step)) * step
+
+    def _heaviest(self, count: int) -> int:
+        """The largest batch of many clips, if there are so many batches, in rounded nodes."""
+        rounded = np.sort(self._rounded())[::-1]
+        owner = _deal(rounded, count)
+        many = np.bincount(owner, minlength=count) > 1
+        return int(np.bincount(owner, weights=rounded, minlength=count)[many].max(initial=0))
+
+
+def _deal(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The batch of each clip: always the one with the fewest nodes so far, then fewest clips."""
+    heap = [(0, 0, batch) for batch in range(count)]
+    owner = np.empty(len(sizes), dtype=np.int64)
+    for clip, size in enumerate(sizes.tolist()):
+        nodes, clips, batch = heap[0]
+        heapq.heapreplace(heap, (nodes + size, clips + 1, batch))
+        owner[clip] = batch
+    return owner
+
+
+def _multiple(count: int, world: int) -> int:
+    return -(-count // world) * world
+
+
+def _place() -> tuple[int, int]:
+    """This process's rank and how many there are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
