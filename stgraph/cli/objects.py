@@ -24,6 +24,11 @@ from stgraph.skeleton import SkeletonLayout
 
 DATASETS: dict[str, Callable[..., SkeletonDataset]] = {
     "folder": datasets.SkeletonFolder,
+    "kinetics": datasets.KineticsSkeleton,
+    "nw-ucla": datasets.NWUCLA,
+    "pyskl": datasets.PYSKL,
+    "stgcn-arrays": datasets.StgcnArrays,
+    "ctrgcn-arrays": datasets.CtrgcnArrays,
 }
 DATASETS_WITH_LAYOUT = ("folder", "pyskl", "stgcn-arrays", "ctrgcn-arrays")
 LAYOUTS = {"kinetics": layouts.OPENPOSE18, "nw-ucla": layouts.UCLA20}

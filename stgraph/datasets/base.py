@@ -83,6 +83,7 @@ class ClipDataset(Dataset):
         class_names: tuple[str, ...],
         **options: Unpack[ServingOptions],
     ) -> None:
+        _check_options(options, ServingOptions)
         super().__init__(None, options.get("transform"))
         self.graph, self.class_names = graph, class_names
         self._serve(store, positions, options)
@@ -204,6 +205,7 @@ class SkeletonDataset(ClipDataset):
         graph: SkeletonGraph,
         **options: Unpack[DatasetOptions],
     ) -> None:
+        _check_options(options, DatasetOptions)
         self.split, self.graph, self._options = split, graph, options
         if options.get("dtype", "float32") != "float32":
             self.tag = f"{self.tag}-{options['dtype']}"
@@ -279,6 +281,15 @@ class SkeletonDataset(ClipDataset):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root}, split={self.split!r})"
+
+
+def _check_options(options: Any, known: Any) -> None:
+    """Refuse what Python would have refused, had each option its own parameter."""
+    unknown = sorted(set(options) - set(known.__annotations__))
+    if unknown:
+        raise TypeError(
+            f"There is no option '{unknown[0]}'; there are {', '.join(known.__annotations__)}."
+        )
 
 
 class _OnArrays:

@@ -12,7 +12,7 @@ from stgraph.datasets.base import ClipDataset
 from stgraph.datasets.sampler import ClipBatchSampler, Draw
 
 
-class SkeletonLoader(DataLoader[Draw]):
+class SkeletonLoader(DataLoader[SkeletonData]):
     """Clips in batches of nodes, for :class:`~stgraph.STGCN` and its relatives.
 
     Edges weigh many times what coordinates do, so they are not sent between processes or devices:
@@ -48,19 +48,20 @@ class SkeletonLoader(DataLoader[Draw]):
             dataset.sizes, batch_size=batch_size, max_nodes=max_nodes, shuffle=shuffle, seed=seed
         )
         super().__init__(
-            _Drawn(dataset),  # type: ignore[arg-type]
-            batch_sampler=sampler,
-            collate_fn=Batch.from_data_list,
+            _Batches(dataset),  # type: ignore[arg-type]
+            batch_size=None,
+            sampler=sampler,  # as such, trainers find it and tell it the epoch
+            collate_fn=_unchanged,
             **options,
         )
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; otherwise it counts itself."""
-        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
+        self.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
 
 
-class _Drawn:
-    """A data set, asked for draws instead of indices."""
+class _Batches:
+    """A data set, asked for a batch of draws at a time."""
 
     def __init__(self, dataset: ClipDataset) -> None:
         self.dataset = dataset
@@ -68,5 +69,9 @@ class _Drawn:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, draw: Draw) -> SkeletonData:
-        return self.dataset.draw(draw.clip, draw.seed)
+    def __getitem__(self, draws: list[Draw]) -> SkeletonData:
+        return Batch.from_data_list([self.dataset.draw(*draw) for draw in draws])
+
+
+def _unchanged(batch: SkeletonData) -> SkeletonData:
+    return batch

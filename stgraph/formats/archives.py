@@ -58,10 +58,15 @@ def class_label(value: Any, source: str) -> int | None:
     """
     if value is None:
         return None
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not -1 <= int(value) < _MOST_CLASSES:
+    if not is_class(value):
         refuse(source, "a class, a whole number from 0", described(value), "Correct the label.")
     return None if value == -1 else int(value)
+
+
+def is_class(value: Any) -> bool:
+    """Whether it is a whole number from -1, which stands for none."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return whole and -1 <= int(value) < _MOST_CLASSES
 
 
 def zeros_unseen(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import weakref
@@ -118,7 +119,8 @@ def read_ctrgcn_npz(
 
 def _labels(member: NpzMember) -> list[int]:
     place, unpacked = _mapped(member)
-    check_memory(member.source, 16 * place.shape[0], member.path.stat().st_size, "so many classes")
+    size = member.path.stat().st_size
+    check_memory(member.source, 16 * math.prod(place.shape[:1]), size, "so many classes")
     values = place.open()
     if values.ndim == 2 and values.shape[1] <= _MOST_CLASSES:
         classes = _hot(values, member.source)

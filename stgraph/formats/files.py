@@ -2,21 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from stgraph import layouts
+from stgraph.formats.arrays import read_array_clip
 from stgraph.formats.clip import Clip
+from stgraph.formats.kinetics import read_kinetics_clip
+from stgraph.formats.mmskeleton import read_mmskeleton_clip
 from stgraph.formats.ntu import read_skeleton_file
+from stgraph.formats.openpose import read_openpose_folder
+from stgraph.formats.refusal import read_bytes, refuse
+from stgraph.formats.ucla import read_ucla_clip
+from stgraph.layouts import NTU25
 
-CLIP_SUFFIXES = (".npy", ".npz", ".skeleton", ".bvh", ".json")
+# A key that only files of that format have.
+_JSON: dict[bytes, Callable[[Path], Clip]] = {
+    b'"annotations"': read_mmskeleton_clip,
+    b'"skeletons"': read_ucla_clip,
+    b'"skeleton"': read_kinetics_clip,
+}
 
 
 def read_clip(path: str | Path) -> Clip:
+    """The clip in a file, or in a folder of OpenPose's files, by the reader that its kind needs.
+
+    ==================  ==================================================================
+    ``.npy``, ``.npz``  :func:`read_array_clip`
+    ``.skeleton``       all bodies of :func:`read_skeleton_file`
+    ``.bvh``            :func:`read_bvh`, in the file's units
+    ``.json``           :func:`read_kinetics_clip`, :func:`read_mmskeleton_clip` or
+                        :func:`read_ucla_clip`, after what is in it
+    a folder            :func:`read_openpose_folder`, in pixels
+    ==================  ==================================================================
+
+    Raises:
+        ValueError: If there is no such file, it is of another kind, or its reader refuses it.
+    """
     path = Path(path)
-    if path.suffix == ".skeleton":
-        keypoints = read_skeleton_file(path).keypoints
-        return Clip(path.stem, keypoints, layout=layouts.NTU25, source=str(path))
-    array = np.load(path)
-    return Clip(path.stem, array if array.ndim == 4 else array[None], source=str(path))
+    if path.is_dir():
+        return read_openpose_folder(path)
+    if path.suffix in READERS:
+        return READERS[path.suffix](path)
+    if path.exists():
+        expected = f"a file in {', '.join(READERS)}, or a folder of OpenPose's .json files"
+        refuse(path, expected, f"'{path.suffix}'", "Convert it, or read it with stgraph.formats.")
+    refuse(path, "a file or folder", "none of that name", "Check the path.")
+
+
+def _read_ntu(path: Path) -> Clip:
+    return Clip(path.stem, read_skeleton_file(path).keypoints, layout=NTU25, source=str(path))
+
+
+def _read_json(path: Path) -> Clip:
+    data = read_bytes(path)
+    for key, reader in _JSON.items():
+        if key in data:
+            return reader(path)
+    if b'"people"' in data:
+        refuse(path, "a clip", "one frame of OpenPose", "Name the folder that it lies in.")
+    refuse(
+        path,
+        "a clip of Kinetics-Skeleton, mmskeleton or NW-UCLA",
+        "none of their keys",
+        "Is this another format?",
+    )
+
+
+READERS: dict[str, Callable[[Path], Clip]] = {
+    ".npy": read_array_clip,
+    ".npz": read_array_clip,
+    ".skeleton": _read_ntu,
+    ".json": _read_json,
+}
+CLIP_SUFFIXES = tuple(READERS)

@@ -36,7 +36,7 @@ def read_kinetics_clip(path: str | Path) -> Clip:
     ``frame_index`` is the frame, 0-based, as st-gcn reads it, and T is one more than the last.
     Numbers left out are frames without people; so is the first frame of a file that counts from 1.
 
-    The label is ``label_index``, ``None`` if that is negative; its text is the fact ``label``.
+    The label is ``label_index``, ``None`` if that is negative; its text is the fact ``class_name``.
 
     Raises:
         ValueError: If the file is no JSON or not of this format, if a frame appears twice, or if
@@ -64,7 +64,7 @@ def read_kinetics_clip(path: str | Path) -> Clip:
         name=Path(path).stem,
         keypoints=keypoints,
         label=label if label >= 0 else None,
-        facts={"label": member(document, "label", str, source)},
+        facts={"class_name": member(document, "label", str, source)},
         layout=OPENPOSE18,
         source=source,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 import struct
 import zipfile
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from stgraph.formats.refusal import DAMAGED, MEMORY_FLOOR, refuse, shown
 
 _LONGEST_HEADER = 10_000
-_LONGEST_DIRECTORY = 1 << 16
+_LONGEST_DIRECTORY, _END_RECORD = 1 << 16, 22
 _LEAST_RATIO_OF_BOMBS = 1032  # deflate's own limit; repeated bytes come close to it
 _CHUNK = 1 << 20
 _MOST_AXES = 32
@@ -83,13 +84,15 @@ class NpzMember:
             ValueError: If they do not lie there as the file says.
         """
         with opened(self.path) as file:
-            file.seek(self.header_offset)
+            size = self.path.stat().st_size
+            at = min(max(self.header_offset, 0), size)  # which the archive may say wrongly
+            file.seek(at)
             local = file.read(30)
             if len(local) < 30 or local[:4] != b"PK\3\4" or self.size != self.packed_size:
                 refuse(self.source, "a member of the archive", "something else", DAMAGED)
-            start = self.header_offset + 30 + sum(struct.unpack("<HH", local[26:30]))
+            start = at + 30 + sum(struct.unpack("<HH", local[26:30]))
             file.seek(start)
-            left = self.path.stat().st_size - start
+            left = size - start
             if self.size > left:
                 refuse(self.source, f"{self.size:,} bytes", f"{max(left, 0):,}", DAMAGED)
             return _header(file, self.size, self.source, self.path, start)
@@ -176,7 +179,8 @@ class _Careful(io.FileIO):
     """A file that refuses long reads, as zipfile reads directories of any length at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= _LONGEST_DIRECTORY + 22:
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        if (left if size is None or size < 0 else size) > _LONGEST_DIRECTORY + _END_RECORD:
             raise ValueError("a very long directory")
         return super().read(size)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 from numpy.typing import NDArray
 
 from stgraph.formats.ntu_lines import (
@@ -17,18 +16,11 @@ from stgraph.formats.ntu_lines import (
     JOINTS,
     MAX_BODIES,
     Bodies,
+    frames_of_bodies,
     read_lines,
     usable,
 )
-from stgraph.formats.refusal import check_memory, read_bytes
-
-_COLUMNS = [str(column) for column in range(JOINT_FIELDS)]
-_WANTED = [_COLUMNS[0], _COLUMNS[1], _COLUMNS[2], _COLUMNS[-1]]  # x y z trackingState
-_READ = pyarrow.csv.ReadOptions(use_threads=False, column_names=_COLUMNS)
-_PARSE = pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False)
-_CONVERT = pyarrow.csv.ConvertOptions(
-    column_types=dict.fromkeys(_WANTED, pa.float64()), include_columns=_WANTED, null_values=[]
-)
+from stgraph.formats.refusal import MEMORY_FACTOR, MEMORY_FLOOR, check_memory, read_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +76,21 @@ def read_skeleton_file(path: str | Path) -> Recording:
 
 
 def _recording(path: Path, size: int, bodies: Bodies) -> Recording:
-    frames, rows = len(bodies.counts), {number: row for row, number in enumerate(dict.fromkeys(bodies.ids))}
-    persons = len(rows)
-    needed = persons * frames * (JOINTS * 13 + 1) + 3 * bodies.joints.nbytes
+    rows = {body: row for row, body in enumerate(dict.fromkeys(bodies.ids))}
+    persons, frames = len(rows), len(bodies.counts)
+    needed = persons * frames * (13 * JOINTS + 1) + 3 * bodies.joints.nbytes
     remedy = "Cut the recording into clips, or give a body the same bodyID in all frames."
     check_memory(f"{path}, line 1", needed, size, f"{persons} ids in {frames} frames", remedy)
     keypoints = np.full((persons, frames, JOINTS, 3), np.nan, dtype=np.float32)
     state = np.zeros((persons, frames, JOINTS), dtype=np.int8)
     place = np.full((persons, frames), -1, dtype=np.int8)
-    row = np.array([rows[number] for number in bodies.ids], dtype=np.int64)
-    frame = np.repeat(np.arange(frames), bodies.counts)
     xyz = np.moveaxis(bodies.joints[:3], 0, -1).astype(np.float32)
-    xyz[~bodies.joints.any(axis=0)] = np.nan
+    xyz[~bodies.joints.any(axis=0)] = np.nan  # 0 0 0 with tracking state 0
+    row = np.array([rows[body] for body in bodies.ids], dtype=np.int64)
+    frame = frames_of_bodies(bodies.counts)
     keypoints[row, frame] = xyz
     state[row, frame] = bodies.joints[3]
-    place[row, frame] = [number for count in bodies.counts for number in range(count)]
+    place[row, frame] = np.arange(len(frame)) - np.searchsorted(frame, frame)
     return Recording(keypoints, tuple(rows), state, place)
 
 
@@ -106,96 +98,114 @@ class _UnusualError(Exception):
     """The file is not laid out as NTU's are."""
 
 
-def quick_bodies(data: bytes) -> Bodies | None:
-    """What :func:`~stgraph.formats.ntu_lines.read_lines` gives, or ``None`` if it has to look.
-
-    That is when anything at all is wrong, or only unusual. Lines are found, not split: the joints'
-    lines are joined and parsed as a table of which four columns of twelve become numbers.
-    """
-    try:
-        lines = _Lines(data)
-        counts = _body_counts(lines)
-        starts = _body_starts(counts)
-        joints = _joints(b"".join([lines.text(start + 2, JOINTS) for start in starts]))
-        return Bodies(_body_ids(lines, starts, counts), counts, joints)
-    except (_UnusualError, pa.ArrowInvalid):
-        return None
-
-
-def _body_counts(lines: _Lines) -> list[int]:
-    """How many bodies each frame has; with them the file is at its end."""
-    counts: list[int] = []
-    at = 1
-    for _ in range(lines.count(0)):
-        counts.append(lines.count(at))
-        at += 1 + BODY_LINES * counts[-1]
-    _require(at == lines.total and max(counts, default=0) <= MAX_BODIES)
-    return counts
-
-
-def _body_starts(counts: list[int]) -> list[int]:
-    """The number of the first line of each body."""
-    bodies = np.arange(sum(counts))
-    frame = np.repeat(np.arange(len(counts)), counts)
-    starts: list[int] = (2 + frame + BODY_LINES * bodies).tolist()
-    return starts
-
-
-def _body_ids(lines: _Lines, starts: list[int], counts: list[int]) -> list[int]:
-    """The bodyID of each body, none twice in a frame."""
-    heads = [lines.text(start, 2) for start in starts]
-    fields = [head.split() for head in heads]
-    texts = [field[0] for field in fields]
-    _require(all([head.endswith(lines.joint_count) for head in heads]))
-    _require(set(map(len, fields)) <= {BODY_FIELDS + 1})
-    _require(all([text.isdigit() and len(text) <= 20 for text in texts]))
-    ids = list(map(int, texts))
-    first = 0
-    for count in counts:
-        _require(count < 2 or len(set(ids[first : first + count])) == count)
-        first += count
-    return ids
-
-
-def _joints(text: bytes) -> NDArray[np.float64]:
-    """x, y, z and tracking state, ``[4, bodies, 25]``, of the lines of joints."""
-    if not text:
-        return np.empty((4, 0, JOINTS))
-    table = pyarrow.csv.read_csv(pa.py_buffer(text), _READ, _PARSE, _CONVERT)
-    joints = np.array([column.to_numpy() for column in table.columns])
-    _require(bool(usable(joints).all()))
-    return joints.reshape(4, -1, JOINTS)
-
-
-def _require(usual: bool) -> None:
+def _require(usual: bool | np.bool_) -> None:
     if not usual:
         raise _UnusualError
 
 
-class _Lines:
-    """Where the lines of a file are, if single blanks part its fields and all lines end alike."""
+def quick_bodies(data: bytes) -> Bodies | None:
+    """What :func:`~stgraph.formats.ntu_lines.read_lines` gives, or ``None`` if it has to look.
+
+    That is when anything at all is wrong, or only unusual. Nothing is split: where the gaps between
+    fields are is found for the whole file at once, and of each joint four fields become numbers.
+    """
+    try:
+        fields = _Fields(data)
+        counts = _body_counts(fields)
+        frame = frames_of_bodies(counts)
+        body = 2 + frame + BODY_LINES * np.arange(len(frame))  # the number of its first line
+        ids = _body_ids(fields, body)
+        _require(len(set(zip(frame.tolist(), ids, strict=True))) == len(ids))
+        return Bodies(ids, counts, _joints(fields, body))
+    except (_UnusualError, pa.ArrowInvalid):
+        return None
+
+
+def _body_counts(fields: _Fields) -> NDArray[np.uint8]:
+    """How many bodies each frame has; with them the file is at its end."""
+    counts: list[int] = []
+    at = 1
+    for _ in range(fields.count(0)):
+        counts.append(fields.count(at))
+        at += 1 + BODY_LINES * counts[-1]
+    _require(at == len(fields.per_line) and max(counts, default=0) <= MAX_BODIES)
+    return np.array(counts, dtype=np.uint8)
+
+
+def _body_ids(fields: _Fields, body: NDArray[np.int64]) -> list[int]:
+    """The bodyID of each body; the number of joints after it is the usual one."""
+    _require((fields.per_line[body] == BODY_FIELDS).all())
+    _require((fields.per_line[body + 1] == 1).all())
+    _require(set(fields.first(body + 1)) <= {b"%d" % JOINTS})
+    texts = fields.first(body)
+    _require(all([text.isdigit() and len(text) <= 20 for text in texts]))
+    return list(map(int, texts))
+
+
+def _joints(fields: _Fields, body: NDArray[np.int64]) -> NDArray[np.float64]:
+    """x, y, z and tracking state, ``[4, bodies, 25]``."""
+    if not len(body):
+        return np.empty((4, 0, JOINTS))
+    joint = (body[:, None] + np.arange(2, BODY_LINES)).ravel()
+    _require((fields.per_line[joint] == JOINT_FIELDS).all())
+    joints = fields.numbers(joint, (0, 1, 2, JOINT_FIELDS - 1))
+    _require(usable(joints).all())
+    return joints.reshape(4, -1, JOINTS)
+
+
+class _Fields:
+    """Where the fields of a file are, if single blanks part them and all lines end alike.
+
+    Attributes:
+        per_line: How many fields each line has; lines are numbered from 0.
+    """
 
     def __init__(self, data: bytes) -> None:
         newline = b"\r\n" if b"\r\n" in data[:100] else b"\n"
         self._data = data if data.endswith(newline) else data + newline
         text = np.frombuffer(self._data, dtype=np.uint8)
-        ends = np.flatnonzero(text == ord("\n"))
         blank = text <= ord(" ")
-        spaces = np.count_nonzero(text == ord(" "))
-        _require(data.isascii() and not blank[0])
-        _require(np.count_nonzero(blank) == spaces + len(newline) * len(ends))
-        _require(np.count_nonzero(blank[1:] & blank[:-1]) == (len(newline) - 1) * len(ends))
-        _require(len(newline) == 1 or bool((text[ends - 1] == ord("\r")).all()))
-        self._ends, self.total = memoryview(ends), len(ends)
-        self.joint_count = b"\n%d%s" % (JOINTS, newline)
+        _require(self._data.isascii() and not blank[0])
+        # What the arrays here take, and four numbers for each joint's line.
+        needed = 25 * np.count_nonzero(blank) + 50 * self._data.count(b"\n")
+        _require(needed <= (MEMORY_FACTOR - 3) * len(data) + MEMORY_FLOOR)
+        self._gaps = np.flatnonzero(blank)  # where fields end, and with CRLF every LF besides
+        kinds = text[self._gaps]
+        ends = np.flatnonzero(kinds == ord("\n"))  # which of the gaps end a line
+        extra = (len(newline) - 1) * len(ends)
+        _require(np.count_nonzero(blank[1:] & blank[:-1]) == extra)
+        _require(np.count_nonzero(kinds == ord(" ")) == len(kinds) - len(ends) - extra)
+        _require(not extra or (kinds[ends - 1] == ord("\r")).all())
+        self.per_line = np.diff(ends, prepend=-1) - (len(newline) - 1)
+        self._gap = np.concatenate(([0], ends[:-1] + 1))  # the first gap of each line
+        self._start = np.concatenate(([0], self._gaps[ends[:-1]] + 1))
 
-    def text(self, first: int, lines: int) -> bytes:
-        """So many lines from number ``first``, which is at least 1, with their ends."""
-        return self._data[self._ends[first - 1] + 1 : self._ends[first + lines - 1] + 1]
+    def first(self, lines: NDArray[np.int64]) -> list[bytes]:
+        """The first fields of some lines."""
+        starts, stops = self._start[lines].tolist(), self._gaps[self._gap[lines]].tolist()
+        return [self._data[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
     def count(self, line: int) -> int:
-        """The one number in a line; the first line is 0."""
-        _require(line < self.total)
-        text = self._data[self._ends[line - 1] + 1 if line else 0 : self._ends[line]].rstrip()
+        """The one number in a line."""
+        _require(line < len(self.per_line) and self.per_line[line] == 1)
+        text = self._data[self._start[line] : self._gaps[self._gap[line]]]
         _require(text.isdigit() and len(text) < 10)
         return int(text)
+
+    def numbers(self, lines: NDArray[np.int64], columns: tuple[int, ...]) -> NDArray[np.float64]:
+        """Some fields of some lines, ``[columns, lines]``.
+
+        Arrow reads them where they are, as an array of texts whose every second one, what stands
+        between a wanted field and the next, is absent.
+        """
+        bounds = np.empty((len(lines), len(columns), 2), dtype=np.int64)
+        for at, column in enumerate(columns):
+            gap = self._gap[lines] + column
+            bounds[:, at, 0] = self._gaps[gap - 1] + 1 if column else self._start[lines]
+            bounds[:, at, 1] = self._gaps[gap]
+        present = pa.py_buffer(b"\x55" * (bounds.size // 8 + 1))
+        buffers = [present, pa.py_buffer(bounds), pa.py_buffer(self._data)]
+        texts = pa.Array.from_buffers(pa.large_string(), bounds.size - 1, buffers)
+        numbers = np.frombuffer(texts.cast(pa.float64()).buffers()[1], dtype=np.float64)
+        by_line = numbers[: bounds.size : 2].reshape(len(lines), len(columns))
+        return np.ascontiguousarray(by_line.T)

@@ -25,13 +25,19 @@ class Bodies(NamedTuple):
 
     Attributes:
         ids: The ``bodyID`` of each body.
-        counts: How many bodies each frame has.
+        counts: ``[T]`` uint8: how many bodies each frame has.
         joints: ``[4, bodies, 25]`` float64: x, y, z and tracking state.
     """
 
     ids: list[int]
-    counts: list[int]
+    counts: NDArray[np.uint8]
     joints: NDArray[np.float64]
+
+
+def frames_of_bodies(counts: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The frame of each body, given how many each frame has."""
+    busy = np.flatnonzero(counts)
+    return np.repeat(busy, counts[busy])
 
 
 def read_lines(path: Path, data: bytes) -> Bodies:
@@ -42,7 +48,7 @@ def read_lines(path: Path, data: bytes) -> Bodies:
     """
     lines = _Lines(path, data)
     ids: list[int] = []
-    counts: list[int] = []
+    counts = bytearray()
     joints: list[NDArray[np.float64]] = []
     for frame in range(lines.count("the number of frames", 1, _FOREIGN)):
         counts.append(lines.bodies(frame))
@@ -55,7 +61,7 @@ def read_lines(path: Path, data: bytes) -> Bodies:
             joints.append(lines.joints())
     lines.expect_end(len(counts))
     columns = np.stack(joints, axis=1) if joints else np.empty((4, 0, JOINTS))
-    return Bodies(ids, counts, columns)
+    return Bodies(ids, np.frombuffer(counts, dtype=np.uint8), columns)
 
 
 def usable(joints: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -118,14 +118,16 @@ def _check_contents(shape: Any, dtype: Any, data: Any) -> None:
     if not all(type(length) is int and 0 <= length < 1 << 60 for length in shape):
         raise Refusal("a shape of whole numbers from 0", "another")
     needed, found = math.prod(shape) * dtype.itemsize, len(data)
-    if needed != found or (found == 0 and math.prod(max(n, 1) for n in shape) > MEMORY_FLOOR):
+    if dtype.itemsize == 0 and shape:
+        raise Refusal("items of at least one byte", "an array of nothing")
+    if needed != found:
         raise Refusal(f"the {needed:,} bytes of shape {shown(list(shape))}", f"{found:,}")
+    if found == 0 and math.prod(max(length, 1) for length in shape) > MEMORY_FLOOR:
+        raise Refusal("an empty array of few rows", f"shape {shown(list(shape))}")
     if dtype.kind == "U" and found:
         letters = np.frombuffer(data, dtype=np.dtype("u4").newbyteorder(dtype.byteorder))
         if letters.max() > 0x10FFFF:
             raise Refusal("letters of Unicode", "a number that is none")
-    if dtype.itemsize == 0 and shape and math.prod(shape):
-        raise Refusal("items of at least one byte", "an array of nothing")
 
 
 def _check_dtype(dtype: Any) -> None:
@@ -182,6 +184,8 @@ def _make_bytearray(workshop: Workshop, *args: object) -> bytearray:
     if len(args) == 1 and isinstance(args[0], bytes):
         workshop.charge(len(args[0]))
         return bytearray(args[0])
+    if args and len(args) != 2:
+        raise Refusal("bytes or a text to encode", "something else")
     return bytearray(_make_bytes(workshop, *args)) if args else bytearray()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stgraph import layouts
-from stgraph.formats.archives import LazyClips, bare_name, class_label, zeros_unseen
+from stgraph.formats.archives import LazyClips, bare_name, class_label, is_class, zeros_unseen
 from stgraph.formats.clip import Clip, Fact
 from stgraph.formats.kpfiles import KeypointFiles
 from stgraph.formats.pickles import described, load_pickle
@@ -27,6 +27,7 @@ class PysklClips(LazyClips):
     Attributes:
         path: The pickle.
         annotations: What it holds for each clip, not looked at yet.
+        labels: Their classes, ``None`` where there is none, or none that could be one.
         splits: The places of the clips in each split. Names without a clip have none; of clips of
             the same name the first counts.
     """
@@ -41,6 +42,7 @@ class PysklClips(LazyClips):
         keypoint_files: KeypointFiles,
     ) -> None:
         self.path, self.annotations, self.layout = path, annotations, layout
+        self.labels = [_label_if_any(annotation) for annotation in annotations]
         self._keypoint_files = keypoint_files
         places: dict[str, int] = {}
         for at, annotation in enumerate(annotations):
@@ -159,6 +161,11 @@ def _identifier(annotation: dict[Any, Any]) -> Any:
 def _name_if_any(annotation: Any) -> str:
     name = _identifier(annotation) if isinstance(annotation, dict) else None
     return bare_name(name, "") if isinstance(name, str) and name.isprintable() and name else ""
+
+
+def _label_if_any(annotation: Any) -> int | None:
+    label = annotation.get("label") if isinstance(annotation, dict) else None
+    return class_label(label, "") if is_class(label) else None
 
 
 def _array(value: Any, axes: int, source: str) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 
 _NEAREST = 8  # tracks that a pose may be linked to: keeps the matching small in a crowd
+_CROWD = 100  # poses and tracks in a group beyond which the best matching would take too long
 _WHOLE = 2**40  # the matching is exact on whole numbers
 _TREND = 0.5  # how much of a track's velocity comes from its last step
 
@@ -45,9 +46,10 @@ def follow(
     by frame poses and tracks are paired so that the sum of ``most_move - cost`` over the pairs is
     largest. A pose left over starts a track.
 
-    Only its eight nearest tracks are open to a pose. Poses without a joint in common with a track,
-    or without any extent, are not linked to it. The order of the poses within a frame does not
-    matter, up to the names and where costs tie.
+    Only its eight nearest tracks are open to a pose, and where more than 100 poses and tracks could
+    be each other the nearest are paired first: a crowd must not take minutes. A pose without a
+    joint in common with a track, or without extent like it, is not linked to it. The order of the
+    poses within a frame does not matter, up to the names and where costs tie.
 
     Args:
         poses: Per frame ``[P_t, V, C]``: persons, joints, coordinates of any unit (no scores). A
@@ -70,11 +72,12 @@ def follow(
         )
     tracks: dict[int, _Track] = {}
     identities, count = [], 0
-    for frame, present in enumerate(poses):
+    for frame, people in enumerate(poses):
+        present = people.astype(np.float64)  # squares of the largest float32 do not fit in one
         tracks = {n: track for n, track in tracks.items() if frame - track.frame <= most_gap + 1}
         links = _links(present, list(tracks.values()), frame, most_move)
         names: list[int] = []
-        for pose in present.astype(np.float64):
+        for pose in present:
             track = links.get(len(names))
             if track is None:
                 track, count = _Track(count, frame, pose, np.zeros(pose.shape[1])), count + 1
@@ -87,7 +90,7 @@ def follow(
 
 
 def _links(
-    present: Floats, tracks: list[_Track], frame: int, most_move: float
+    present: NDArray[np.float64], tracks: list[_Track], frame: int, most_move: float
 ) -> dict[int, _Track]:
     """The track that goes on in each pose of a frame, by the pose's place in it."""
     if not tracks or not len(present):
@@ -100,15 +103,26 @@ def _links(
             if costs[row] < most_move:
                 weight = 1 + int(_WHOLE * (1 - costs[row] / most_move))
                 graph.add_edge(place, ~int(row), weight=weight)
-    pairs = (
-        pair
-        for group in nx.connected_components(graph)
-        for pair in nx.max_weight_matching(graph.subgraph(group))
-    )
+    groups = (graph.subgraph(group) for group in nx.connected_components(graph))
+    pairs = (pair for group in groups for pair in _paired(group))
     return {max(pair): tracks[~min(pair)] for pair in pairs}
 
 
-def _costs(pose: Floats, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+def _paired(group: nx.Graph) -> set[tuple[int, int]]:
+    """Pairs of nodes of the largest weight; in a crowd the largest weights first."""
+    if len(group) <= _CROWD:
+        return nx.max_weight_matching(group)
+    pairs: set[tuple[int, int]] = set()
+    taken: set[int] = set()
+    edges = group.edges(data="weight")
+    for one, other, _ in sorted(edges, key=lambda edge: edge[2], reverse=True):
+        if one not in taken and other not in taken:
+            pairs.add((one, other))
+            taken |= {one, other}
+    return pairs
+
+
+def _costs(pose: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean distance from ``[V, C]`` to each of ``[A, V, C]`` in sizes of a person, ``[A]``."""
     distance = np.linalg.norm(expected - pose, axis=-1)
     both = ~np.isnan(distance)
@@ -117,7 +131,7 @@ def _costs(pose: Floats, expected: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(total, scale, out=np.full(len(expected), np.inf), where=scale > 0)
 
 
-def _size(poses: Floats) -> NDArray[np.float64]:
+def _size(poses: NDArray[np.float64]) -> NDArray[np.float64]:
     """The diagonal of the box around poses ``[..., V, C]``, ``[...]``; NaN if nothing is seen."""
     sides = np.fmax.reduce(poses, axis=-2) - np.fmin.reduce(poses, axis=-2)
     return np.asarray(np.linalg.norm(sides, axis=-1), dtype=np.float64)

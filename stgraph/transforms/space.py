@@ -203,8 +203,7 @@ def _size(keypoints: Tensor) -> Tensor:
     """The diagonal of the box around each body, ``[M, T, 1, 1]``; 0 where nobody was seen."""
     highest = keypoints.nan_to_num(-torch.inf).amax(dim=2, keepdim=True)
     lowest = keypoints.nan_to_num(torch.inf).amin(dim=2, keepdim=True)
-    sides = (highest - lowest).clamp(min=0)
-    return sides.square().sum(dim=3, keepdim=True).sqrt()
+    return torch.linalg.vector_norm((highest - lowest).clamp(min=0), dim=3, keepdim=True)
 
 
 def _num_angles(keypoints: Tensor) -> int:

@@ -140,12 +140,12 @@ def _resize(keypoints: Tensor, frames: int) -> Tensor:
     # Result frame i stands at (i + 1/2) length / frames - 1/2; in whole numbers, to be exact.
     place = ((2 * torch.arange(frames) + 1) * length - frames).clamp(0, 2 * frames * (length - 1))
     before = place // (2 * frames)
-    weight = (place % (2 * frames)) / (2 * frames)
+    weight = (place % (2 * frames)).to(keypoints.dtype) / (2 * frames)
     after = before + (weight > 0)
     start, end = _frames(keypoints, before), _frames(keypoints, after)
     from_end, from_start = start.isnan(), end.isnan()
     start, end = torch.where(from_end, end, start), torch.where(from_start, start, end)
-    return start.lerp(end, weight.to(keypoints)[:, None, None])
+    return start.lerp(end, weight.to(keypoints.device)[:, None, None])
 
 
 def _frames(keypoints: Tensor, numbers: Tensor) -> Tensor:

@@ -57,13 +57,16 @@ def test_joints_that_were_not_seen_make_no_nodes(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 5, 2)), r"expected keypoints \[persons, frames, 3 joints, channels\], found shape \[1, 4, 5, 2\]"),
+        (
+            np.zeros((4, 5, 2)),
+            r"expected keypoints \[persons, frames, 3 joints, channels\], found.*\[1, 4, 5, 2\]",
+        ),
         (np.zeros((4, 6)), r"found.*\[4, 6\]"),
         (np.full((4, 3, 2), np.inf), "infinite or half-missing"),
         (np.array([[[1, np.nan]] * 3] * 2), "infinite or half-missing"),
         (np.full((4, 3, 2), np.nan), "nobody in 4 frames"),
         (np.array(["text"]), "numbers"),
-        (np.array([{}], dtype=object), "object"),
+        (np.array([{}], dtype=object), "plain array of numbers, found '|O'"),
     ],
 )
 def test_an_unusable_array_is_named_with_what_was_expected(tmp_path, array, message):
@@ -99,7 +102,9 @@ def test_a_wrong_table_is_named_with_its_line(tmp_path, table, message):
 
 def test_clips_with_other_channels_are_named(tmp_path):
     write(tmp_path, ROWS[:2], {"a": stick(4), "b": np.zeros((5, 3, 3))})
-    with pytest.raises(ValueError, match=r"'b': expected 2 channels as in the clips before, found 3"):
+    with pytest.raises(
+        ValueError, match=r"'b': expected 2 channels as in the clips before, found 3"
+    ):
         SkeletonFolder(tmp_path)
 
 

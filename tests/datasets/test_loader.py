@@ -38,8 +38,10 @@ def test_edges_added_to_a_batch_are_those_that_pyg_would_have_collated():
     late = next(iter(SkeletonLoader(clips, batch_size=4)))
     early = next(iter(DataLoader(clips, batch_size=4)))
     late = add_edges(late, clips.graph)
-    for key in early.keys():
-        same_field = torch.equal(early[key], late[key]) if key != "clip" else early.clip == late.clip
+    for key in early.to_dict():
+        same_field = (
+            torch.equal(early[key], late[key]) if key != "clip" else early.clip == late.clip
+        )
         assert same_field, key
     for one, two in zip(early.to_data_list(), late.to_data_list(), strict=True):
         assert torch.equal(one.edge_index, two.edge_index)

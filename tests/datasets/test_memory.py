@@ -8,7 +8,9 @@ from stgraph import SkeletonGraph, SkeletonLayout
 from stgraph.datasets import from_arrays, from_clips
 from stgraph.formats import Clip
 
-ARM = SkeletonLayout.from_names("arm", [("hand", "elbow"), ("elbow", "shoulder")], center="shoulder")
+ARM = SkeletonLayout.from_names(
+    "arm", [("hand", "elbow"), ("elbow", "shoulder")], center="shoulder"
+)
 
 
 def arm(frames, persons=None):
@@ -46,7 +48,11 @@ def test_joints_that_were_not_seen_make_no_nodes():
     ("arrays", "labels", "message"),
     [
         ([arm(4)], ["a", "b"], "each of 1 arrays, found 2 labels"),
-        ([np.zeros((4, 4, 2))], ["a"], r"'clip0': expected 3 joints with 2 channels, found \[4, 2\]"),
+        (
+            [np.zeros((4, 4, 2))],
+            ["a"],
+            r"'clip0': expected 3 joints with 2 channels, found \[4, 2\]",
+        ),
         ([np.zeros((4, 3))], ["a"], r"'clip0': expected numbers .*found float64 of shape \[4, 3\]"),
         ([arm(4), np.zeros((4, 3, 1))], ["a", "a"], "'clip1': expected 3 joints with 2 channels"),
         ([np.full((4, 3, 2), np.nan)], ["a"], "'clip0': expected at least one joint"),

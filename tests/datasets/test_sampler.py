@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
+from itertools import chain
+
 import numpy as np
 import pytest
+import torch.distributed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +33,7 @@ def test_every_clip_is_taken_once_and_no_batch_is_too_large(sizes, limit, shuffl
     batches = ClipBatchSampler(sizes, max_nodes=limit, shuffle=shuffle, seed=seed)
     for _ in range(2):
         found = clips_of(batches)
-        assert sorted(sum(found, [])) == list(range(len(sizes)))
+        assert sorted(chain(*found)) == list(range(len(sizes)))
         assert all(sum(sizes[c] for c in batch) <= limit or len(batch) == 1 for batch in found)
         assert all(found) and len(found) == len(batches)
 
@@ -37,7 +41,7 @@ def test_every_clip_is_taken_once_and_no_batch_is_too_large(sizes, limit, shuffl
 @given(count=st.integers(1, 60), batch_size=st.integers(1, 20), shuffle=st.booleans())
 def test_batches_by_number_differ_by_one_clip_at_most(count, batch_size, shuffle):
     found = clips_of(ClipBatchSampler([1] * count, batch_size=batch_size, shuffle=shuffle))
-    assert sorted(sum(found, [])) == list(range(count))
+    assert sorted(chain(*found)) == list(range(count))
     lengths = {len(batch) for batch in found}
     assert max(lengths) <= batch_size and max(lengths) - min(lengths) <= 1
 
@@ -63,7 +67,7 @@ def test_the_seed_and_the_epoch_are_all_that_decides(bound):
 def test_a_clip_gets_another_seed_in_each_epoch_and_whatever_its_batch_the_same_in_one():
     few = ClipBatchSampler([1] * 40, batch_size=3, shuffle=True)
     many = ClipBatchSampler([1] * 40, batch_size=20)
-    seeds = [dict(sum(map(list, batches), [])) for batches in (few, many, few)]
+    seeds = [dict(chain(*batches)) for batches in (few, many, few)]
     assert seeds[0] == seeds[1] and not set(seeds[0].values()) & set(seeds[2].values())
     assert len(set(seeds[0].values())) == 40
 
@@ -79,7 +83,7 @@ def test_processes_take_equally_many_batches_and_share_all_clips(world, bound, s
         found.append(clips_of(batches))
         assert len(found[-1]) == len(batches)
     assert len({len(batches) for batches in found}) == 1
-    assert sorted(sum(sum(found, []), [])) == list(range(301))
+    assert sorted(chain(*chain(*found))) == list(range(301))
 
 
 def test_batches_by_nodes_are_nearly_full():
@@ -109,3 +113,26 @@ def test_too_few_clips_for_the_processes_are_refused(world):
     world(0, 3)
     with pytest.raises(ValueError, match="2 clips are too few for 3 processes"):
         len(ClipBatchSampler([1, 1], batch_size=1))
+
+
+def act_as(rank, world, folder, out):
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world
+    )
+    batches = ClipBatchSampler(np.arange(1, 42), max_nodes=100, shuffle=True)
+    out.put((rank, len(batches), clips_of(batches)))
+    torch.distributed.destroy_process_group()
+
+
+def test_real_processes_divide_an_epoch_among_them(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    out = context.Queue()
+    processes = [context.Process(target=act_as, args=(n, 2, tmp_path, out)) for n in range(2)]
+    for process in processes:
+        process.start()
+    found = [out.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(60)
+    assert {rank for rank, _, _ in found} == {0, 1}
+    assert len({length for _, length, _ in found}) == 1
+    assert sorted(chain(*chain(*(batches for _, _, batches in found)))) == list(range(41))

@@ -63,7 +63,7 @@ def test_a_clip_has_the_coordinates_and_scores_of_the_file(tmp_path: Path) -> No
     assert clip.keypoints.shape == (1, 1, 18, 3) and clip.keypoints.dtype == np.float32
     expected = [[0.25, 0.5, 0.9], [0.26, 0.5, 0.9]]
     np.testing.assert_array_equal(clip.keypoints[0, 0, :2], np.array(expected, np.float32))
-    assert (clip.name, clip.label, dict(clip.facts)) == ("clip", 7, {"label": "abseiling"})
+    assert (clip.name, clip.label, dict(clip.facts)) == ("clip", 7, {"class_name": "abseiling"})
     assert clip.layout == OPENPOSE18 and clip.source == str(tmp_path / "clip.json")
 
 

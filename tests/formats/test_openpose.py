@@ -61,9 +61,10 @@ def seeds() -> list[bytes]:
     lost = person(210, lost=(3, 4))
     return [
         frame(person(30), lost),
-        frame(),
+        frame({"person_id": [-1], "pose_keypoints_2d": []}),
         frame({"pose_keypoints_2d": []}, person(20, person_id=7)),
         frame(person(30, joints=18, person_id=None)),
+        frame(*[person(30 * number) for number in range(8)]),
     ]
 
 
@@ -71,7 +72,7 @@ def read(path: Path) -> Iterator[Clip]:
     """The file between two good frames."""
     folder = path.parent / "clip_frames"
     folder.mkdir(exist_ok=True)
-    joints = 18 if len(path.read_bytes()) % 2 else 25
+    joints = 25 if b"person_id" in path.read_bytes() else 18
     good = frame(person(28, joints=joints), person(200, joints=joints))
     for number, data in enumerate((good, path.read_bytes(), good)):
         (folder / f"{number:012}.json").write_bytes(data)
@@ -293,7 +294,7 @@ def test_tracking_loses_nobody_and_moves_smoothly(shared: Path) -> None:
         for frame_number in range(tracked.shape[1]):
             assert poses_of(tracked[:, frame_number]) == poses_of(placed[:, frame_number])
         assert median_move(tracked) <= median_move(placed)
-        smoother += median_move(tracked) < median_move(placed) / 10
+        smoother += median_move(tracked) < median_move(placed) / 9
     assert smoother == 4, "where the order of the people changes all the time"
 
 

