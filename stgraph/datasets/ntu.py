@@ -22,6 +22,7 @@ from stgraph.datasets.ntu_names import (
 )
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.datasets.store import Store
+from stgraph.datasets.unzip import unzip
 from stgraph.formats import Clip
 from stgraph.formats.ntu import read_skeleton_file
 from stgraph.graph import SkeletonGraph
@@ -106,8 +107,8 @@ class NTURGBD(SkeletonFileDataset):
     <https://arxiv.org/abs/1905.04757>`_.
 
     The files are licensed: ask for the 3-D skeletons at
-    https://rose1.ntu.edu.sg/dataset/actionRecognition and put them, unzipped, anywhere under
-    ``root/raw``. The samples that the authors list as missing are left out. All benchmarks share
+    https://rose1.ntu.edu.sg/dataset/actionRecognition and put them anywhere under ``root/raw``, as
+    ``.skeleton`` files or as the archives in which they come. The samples that the authors list as missing are left out. All benchmarks share
     one store; it is made on first use, and anew, after adding files, with ``force_reload=True``.
 
     Args:
@@ -154,12 +155,14 @@ class NTURGBD(SkeletonFileDataset):
         return [str(path.relative_to(raw)) for path in self._paths()]
 
     def raw_clips(self) -> tuple[ClipSource, tuple[str, ...]]:
+        for archive in sorted(Path(self.raw_dir).glob("*.zip")):
+            unzip(archive, archive.with_suffix(""), ".skeleton")
         paths = self._paths()
         if not paths:
             raise ValueError(
                 f"There are no .skeleton files under {self.raw_dir}. They are licensed: ask for "
-                "the 3-D skeletons at https://rose1.ntu.edu.sg/dataset/actionRecognition and "
-                "unzip them there."
+                "the 3-D skeletons at https://rose1.ntu.edu.sg/dataset/actionRecognition and put "
+                "them, or their archives, there."
             )
         return self._files(paths), NTU_CLASSES
 

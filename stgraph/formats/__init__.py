@@ -1,6 +1,7 @@
 """File formats of skeleton clips: one reader each, all ending in :class:`Clip`."""
 
 from stgraph.formats.arrays import read_array_clip
+from stgraph.formats.bvh import read_bvh
 from stgraph.formats.clip import Clip
 from stgraph.formats.ctrgcn_arrays import read_ctrgcn_npz
 from stgraph.formats.files import CLIP_SUFFIXES, read_clip
@@ -25,6 +26,7 @@ __all__ = [
     "load_pickle",
     "mediapipe_clip",
     "read_array_clip",
+    "read_bvh",
     "read_clip",
     "read_ctrgcn_npz",
     "read_kinetics_clip",

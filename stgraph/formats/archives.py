@@ -77,6 +77,17 @@ def zeros_unseen(values: NDArray[Any]) -> NDArray[np.float32]:
     return keypoints
 
 
+def zeros_absent(values: NDArray[Any]) -> NDArray[np.float32]:
+    """``[..., V, C]`` as float32, with NaN where all joints of a person are exactly 0 in a frame.
+
+    For clips that were centred: there a joint at 0 is the centre, not one that was lost.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        keypoints = np.array(values, dtype=np.float32, order="C")
+    keypoints[(keypoints == 0).all(axis=(-2, -1))] = np.nan
+    return keypoints
+
+
 def without_padding(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
     """``[M, T, V, C]`` without persons that are never seen and without empty frames at the end."""
     seen: NDArray[np.bool_] = np.logical_not(np.isnan(keypoints).all(axis=(2, 3)))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stgraph.formats.archives import LazyClips, without_padding, zeros_unseen
+from stgraph.formats.archives import LazyClips, without_padding, zeros_absent
 from stgraph.formats.clip import Clip
 from stgraph.formats.npy import NpyArray, NpzMember, npz_members
 from stgraph.formats.refusal import check_memory, refuse
@@ -68,7 +68,7 @@ class CtrgcnClips(LazyClips):
             persons = persons[:1]
         return Clip(
             f"{self._split}-{position:06}",
-            without_padding(zeros_unseen(persons)),
+            without_padding(zeros_absent(persons)),
             self.labels[position],
             (self._split,),
             layout=self.layout,
@@ -83,7 +83,8 @@ def read_ctrgcn_npz(
 
     ``x_train`` is ``[N, T, 150]``: two persons of 25 joints of 3 channels. ``y_train`` is one-hot,
     or a class per clip. The file holds no names; clips are called ``train-000012`` after their
-    place. Joints at exactly (0, 0, 0) were not seen, empty frames at the end are padding. Where the
+    place. Who is 0 in all joints of a frame is absent from it; single joints at 0 are seen, since the
+    clips are centred on one. Empty frames at the end are padding. Where the
     second person is an exact copy of the first, it is left out: NTU-120 files repeat a person who
     is alone, NTU-60 files leave zeros, and a clip should not depend on where it comes from.
 

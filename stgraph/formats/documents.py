@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,12 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stgraph.formats.refusal import DAMAGED, check_memory, read_bytes, refuse, shown
+from stgraph.formats.json_parts import parse
+from stgraph.formats.refusal import DAMAGED, read_bytes, refuse, shown
 
 T = TypeVar("T")
 
-_BYTES_A_NUMBER, _BYTES_A_BRACKET = 33, 100  # a float in a list; an empty list or dict in a list
 _LARGEST = float(np.finfo(np.float32).max)
+_CLASSES: dict[type, Any] = {float: (int, float), list: (list, np.ndarray)}
 _KINDS = {
     dict: "an object",
     list: "a list",
@@ -29,24 +29,14 @@ _KINDS = {
 def read_json(path: str | Path) -> tuple[Any, int]:
     """The document in a JSON file, and the size of the file in bytes.
 
+    Lists of numbers may come as arrays; :func:`numbers` and :func:`table` take both.
+
     Raises:
         ValueError: If it is no JSON (the message names the line), says NaN or Infinity, is
             nested too deeply, or would take far more memory than the file has bytes.
     """
     data = read_bytes(path)
-    brackets = data.count(b"[") + data.count(b"{")
-    needed = _BYTES_A_NUMBER * data.count(b",") + _BYTES_A_BRACKET * brackets + 2 * len(data)
-    check_memory(path, needed, len(data), f"{brackets} lists and objects")
-    try:
-        return json.loads(data, parse_constant=_no_number), len(data)
-    except json.JSONDecodeError as error:
-        where = f"{path}, line {error.lineno}, column {error.colno}"
-        refuse(where, "JSON", error.msg.lower(), DAMAGED)
-    except UnicodeDecodeError as error:
-        line = 1 + data[: error.start].count(b"\n")
-        refuse(f"{path}, line {line}", "JSON in UTF-8", "other bytes", DAMAGED)
-    except (RecursionError, ValueError) as error:
-        refuse(path, "JSON with finite numbers", str(error).split(";")[0].lower(), DAMAGED)
+    return parse(data, path), len(data)
 
 
 def member(record: Any, key: str, kind: type[T], source: str) -> T:
@@ -67,7 +57,7 @@ def of_kind(value: Any, kind: type[T], source: str) -> T:
 
     Numbers have to fit into 64 bits (whole ones) or float32, texts have to be valid Unicode.
     """
-    fits = isinstance(value, (int, float) if kind is float else kind)
+    fits = isinstance(value, _CLASSES.get(kind, kind))
     if not fits or (isinstance(value, bool) and kind is not bool):
         refuse(source, _KINDS[kind], shown(value), DAMAGED)
     most = {int: 2**63 - 1, float: _LARGEST}.get(kind)
@@ -87,16 +77,20 @@ def numbers(value: Any, count: int | None, source: str) -> NDArray[np.float64]:
     items = of_kind(value, list, source)
     if count is not None and len(items) != count:
         refuse(source, f"{count} numbers", f"{len(items)}", DAMAGED)
-    if not set(map(type, items)) <= {int, float}:
-        odd = next(item for item in items if type(item) not in (int, float))
-        refuse(source, "numbers", shown(odd), DAMAGED)
-    try:
-        array = np.array(items, dtype=np.float64)
-    except OverflowError:
-        refuse(source, "numbers that a float can hold", "larger ones", DAMAGED)
+    array = items if isinstance(items, np.ndarray) and items.ndim == 1 else _array(items, source)
     if not bool((np.abs(array) <= _LARGEST).all()):
         refuse(source, f"numbers up to {_LARGEST:.1e}", "larger ones", DAMAGED)
     return array
+
+
+def _array(items: Any, source: str) -> NDArray[np.float64]:
+    odd = [item for item in items if type(item) not in (int, float)]
+    if odd:
+        refuse(source, "numbers", shown(odd[0]), DAMAGED)
+    try:
+        return np.array(items, dtype=np.float64)
+    except OverflowError:
+        refuse(source, "numbers that a float can hold", "larger ones", DAMAGED)
 
 
 def table(value: Any, rows: int, columns: int, source: str) -> NDArray[np.float64]:
@@ -109,10 +103,7 @@ def table(value: Any, rows: int, columns: int, source: str) -> NDArray[np.float6
     if len(lists) != rows:
         refuse(source, f"{rows} lists of {columns} numbers", f"{len(lists)}", DAMAGED)
     for at, row in enumerate(lists):
-        if type(row) is not list or len(row) != columns:
+        if not isinstance(row, list | np.ndarray) or len(row) != columns:
             refuse(f"{source}[{at}]", f"a list of {columns} numbers", shown(row), DAMAGED)
-    return numbers(list(chain.from_iterable(lists)), None, source).reshape(rows, columns)
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} where a number should be")
+    flat = lists.ravel() if isinstance(lists, np.ndarray) else list(chain.from_iterable(lists))
+    return numbers(flat, rows * columns, source).reshape(rows, columns)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stgraph.formats.arrays import read_array_clip
+from stgraph.formats.bvh import read_bvh
 from stgraph.formats.clip import Clip
 from stgraph.formats.kinetics import read_kinetics_clip
 from stgraph.formats.mmskeleton import read_mmskeleton_clip
@@ -43,10 +44,9 @@ def read_clip(path: str | Path) -> Clip:
         return read_openpose_folder(path)
     if path.suffix in READERS:
         return READERS[path.suffix](path)
-    if path.exists():
-        expected = f"a file in {', '.join(READERS)}, or a folder of OpenPose's .json files"
-        refuse(path, expected, f"'{path.suffix}'", "Convert it, or read it with stgraph.formats.")
-    refuse(path, "a file or folder", "none of that name", "Check the path.")
+    expected = f"a file in {', '.join(READERS)}, or a folder of OpenPose's .json files"
+    found = f"'{path.suffix}'" if path.exists() else "nothing of that name"
+    return refuse(path, expected, found, "Check the path, or convert the file.")
 
 
 def _read_ntu(path: Path) -> Clip:
@@ -60,7 +60,7 @@ def _read_json(path: Path) -> Clip:
             return reader(path)
     if b'"people"' in data:
         refuse(path, "a clip", "one frame of OpenPose", "Name the folder that it lies in.")
-    refuse(
+    return refuse(
         path,
         "a clip of Kinetics-Skeleton, mmskeleton or NW-UCLA",
         "none of their keys",
@@ -72,6 +72,7 @@ READERS: dict[str, Callable[[Path], Clip]] = {
     ".npy": read_array_clip,
     ".npz": read_array_clip,
     ".skeleton": _read_ntu,
+    ".bvh": read_bvh,
     ".json": _read_json,
 }
 CLIP_SUFFIXES = tuple(READERS)

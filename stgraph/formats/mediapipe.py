@@ -55,15 +55,20 @@ def mediapipe_clip(
         values = _of_array(landmarks, source)
     else:
         values = _of_results(landmarks, layout, source)
-    lost = np.isnan(values[..., _XYZ]).all(axis=-1)
+    values[_unseen(values, min_visibility, source)] = np.nan
+    return Clip(name, values, label, layout=layout, source=source)
+
+
+def _unseen(values: NDArray[np.float32], least: float, source: str) -> NDArray[np.bool_]:
+    """Which joints were not seen, ``[M, T, V]``."""
+    lost: NDArray[np.bool_] = np.isnan(values[..., _XYZ]).all(axis=-1)
     lost |= (values[..., _XYZ] == 0).all(axis=(2, 3))[..., None]
     if values.shape[3] > _VISIBILITY:
-        lost |= values[..., _VISIBILITY] < min_visibility
-    elif min_visibility > 0:
+        lost |= values[..., _VISIBILITY] < least
+    elif least > 0:
         remedy = "Leave min_visibility out."
         refuse(source, "landmarks with a visibility", "x, y and z only", remedy)
-    values[lost] = np.nan
-    return Clip(name, values, label, layout=layout, source=source)
+    return lost
 
 
 def _of_array(landmarks: NDArray[Any], source: str) -> NDArray[np.float32]:

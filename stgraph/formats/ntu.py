@@ -138,7 +138,7 @@ def _body_ids(fields: _Fields, body: NDArray[np.int64]) -> list[int]:
     _require((fields.per_line[body + 1] == 1).all())
     _require(set(fields.first(body + 1)) <= {b"%d" % JOINTS})
     texts = fields.first(body)
-    _require(all([text.isdigit() and len(text) <= 20 for text in texts]))
+    _require(all(text.isdigit() and len(text) <= 20 for text in texts))
     return list(map(int, texts))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +16,9 @@ from stgraph.formats.ntu_lines import JOINTS
 _DEPTH_CAMERA = (365.456, (254.878, 205.395), 0.0)
 _COLOUR_CAMERA = (1081.37, (959.5, 539.5), 0.052)
 
-# The joint that each one's orientation is seen from: the other end of its bone, for the spine's base
-# the spine's middle. The seven tips (head, hand tips, thumbs, feet) have no orientation.
-_SEEN_FROM = np.array(
+# The other end of each joint's bone, which for the base of the spine is the middle of the spine.
+# Kinect v2 gives the seven tips (head, feet, hand tips, thumbs) no orientation.
+_BONE_START = np.array(
     [1, 0, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, 1, 7, 6, 11, 10]
 )
 _SPINE_BASE, _LEFT_HIP, _RIGHT_HIP = 0, 12, 16
@@ -82,7 +83,8 @@ def write_skeleton_file(
 def _file_columns(points: NDArray[np.float64], state: NDArray[np.int8]) -> NDArray[np.float64]:
     """The twelve numbers of every joint, ``[M, T, 25, 12]``."""
     pixels = [_project(points, *camera) for camera in (_DEPTH_CAMERA, _COLOUR_CAMERA)]
-    columns = [np.nan_to_num(points), *pixels, _orientations(points), state[..., None]]
+    columns: list[NDArray[Any]] = [np.nan_to_num(points), *pixels]
+    columns += [_orientations(points), state[..., None]]
     return np.concatenate(columns, axis=-1)
 
 
@@ -92,7 +94,7 @@ def _orientations(points: NDArray[np.float64]) -> NDArray[np.float64]:
     A turn by phi about +y, then the shortest one that takes +y to the unit vector d:
     q = (1 + d_y, d_z, 0, -d_x) (cos phi/2, 0, sin phi/2, 0), to unit length.
     """
-    bone = points - points[..., _SEEN_FROM, :]
+    bone = points - points[..., _BONE_START, :]
     bone[..., _SPINE_BASE, :] *= -1
     length = np.linalg.norm(bone, axis=-1, keepdims=True)
     dx, dy, dz = np.moveaxis(bone / np.where(length > 0, length, np.nan), -1, 0)

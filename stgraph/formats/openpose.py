@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stgraph.formats.clip import Clip
-from stgraph.formats.documents import member, numbers, of_kind, read_json
-from stgraph.formats.refusal import check_memory, nobody_yet, refuse
+from stgraph.formats.documents import member, numbers, read_json
+from stgraph.formats.refusal import DAMAGED, check_memory, nobody_yet, refuse
 from stgraph.formats.tracking import follow
 from stgraph.layouts import BODY25, OPENPOSE18
 from stgraph.skeleton import SkeletonLayout
@@ -110,15 +110,17 @@ def _people(path: Path) -> list[_Person]:
 
 def _person(record: Any, source: str) -> _Person:
     values = member(record, "pose_keypoints_2d", list, source)
-    if values and len(values) not in (54, 75):
+    if len(values) not in (0, 54, 75):
         expected = "54 numbers (COCO model), 75 (BODY_25) or none as pose_keypoints_2d"
         refuse(source, expected, f"{len(values)}", "Run OpenPose with one of these models.")
     array = numbers(values, None, f"{source}, pose_keypoints_2d")
     pose = array.astype(np.float32).reshape(-1, 3)
     pose[(pose == 0).all(axis=-1)] = np.nan
-    identity = of_kind(record.get("person_id", []), list, f"{source}, person_id")
-    number = of_kind(identity[0], int, f"{source}, person_id[0]") if identity else -1
-    return _Person(source, number, pose)
+    identity = numbers(record.get("person_id", []), None, f"{source}, person_id")
+    number = float(identity[0]) if len(identity) else -1.0
+    if not number.is_integer():
+        refuse(f"{source}, person_id", "a whole number", f"{number}", DAMAGED)
+    return _Person(source, int(number), pose)
 
 
 def _model(folder: str | Path, stream: _Stream) -> SkeletonLayout:

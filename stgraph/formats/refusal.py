@@ -37,7 +37,9 @@ def shown(value: object, most: int = 60) -> str:
         deep = any(isinstance(item, list | dict) for item in inside)
         if len(value) > 4 or deep or len(repr(value)) > most:
             return f"a {type(value).__name__} of {len(value)}"
-    text = repr(value)
+    text = (
+        f"a list of {len(value)}" if isinstance(value, np.ndarray) and value.ndim else repr(value)
+    )
     return text if len(text) <= most else f"{text[:most]}..."
 
 

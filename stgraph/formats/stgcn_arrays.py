@@ -14,6 +14,7 @@ from stgraph.formats.archives import (
     bare_name,
     class_label,
     without_padding,
+    zeros_absent,
     zeros_unseen,
 )
 from stgraph.formats.clip import Clip
@@ -28,6 +29,8 @@ _LAYOUTS = {
     (17, 3): layouts.COCO17,
     (20, 3): layouts.UCLA20,
 }
+
+_SCORED = (17, 18)  # numbers of joints that come as x, y, score
 
 
 class StgcnClips(LazyClips):
@@ -56,9 +59,10 @@ class StgcnClips(LazyClips):
 
     def _read(self, position: int) -> Clip:
         values = self._data.open()[position].transpose(3, 1, 2, 0)  # [C, T, V, M] to [M, T, V, C]
+        unseen = zeros_unseen if values.shape[2] in _SCORED else zeros_absent
         return Clip(
             self.names[position],
-            without_padding(zeros_unseen(values)),
+            without_padding(unseen(values)),
             self.labels[position],
             (self._split,) if self._split else (),
             layout=self.layout,
@@ -77,9 +81,11 @@ def read_stgcn_arrays(
 
     The array is ``[N, C, T, V, M]`` and stays in the file; the pickle, of which no code is run, is
     a pair of names and classes. A ``.npy`` file of classes serves too; clips are then called
-    ``000012`` after their place, with the split in front. Joints that are 0 in all channels were
-    not seen, persons without any others are left out, and so are empty frames at the end, which are
-    padding. Arrays of bones and motion are no clips: zeros mean other things there.
+    ``000012`` after their place, with the split in front. Who is 0 in all joints of a frame is
+    absent from it; of 17 and 18 joints, which have scores, each that is 0 was not seen. (In three
+    dimensions 0 may be the centre of a clip that was centred.) Persons who are always absent are
+    left out, and so are empty frames at the end, which are padding. Arrays of bones and motion are
+    no clips: zeros mean other things there.
 
     Args:
         data_path: The array.
@@ -94,10 +100,7 @@ def read_stgcn_arrays(
 
     Source: yysijie/st-gcn, tools/ntu_gendata.py and feeder/feeder.py.
     """
-    data = npy_array(data_path)
-    if len(data.shape) != 5 or data.dtype.kind not in "fiu":
-        found = f"shape {list(data.shape)} of {data.dtype.name}"
-        refuse(data_path, "[clips, channels, frames, joints, persons]", found, "Is this the data?")
+    data = _array(data_path)
     clips, channels, frames, joints, persons = data.shape
     layout = layout or _LAYOUTS.get((joints, channels))
     if layout is not None and layout.num_joints != joints:
@@ -108,6 +111,14 @@ def read_stgcn_arrays(
         found = f"{len(names)} names and {len(labels)} classes"
         refuse(label_path, f"{clips} of each as {data_path} has clips", found, "Take a pair.")
     return StgcnClips(data, names, labels, split=split, layout=layout)
+
+
+def _array(path: str | Path) -> NpyArray:
+    data = npy_array(path)
+    if len(data.shape) != 5 or data.dtype.kind not in "fiu":
+        found = f"shape {list(data.shape)} of {data.dtype.name}"
+        refuse(path, "[clips, channels, frames, joints, persons]", found, "Is this the data?")
+    return data
 
 
 def _names_and_labels(path: Path, split: str) -> tuple[list[str], list[int | None]]:

@@ -119,7 +119,7 @@ def random_shear(
     channels = axes(keypoints)[3]
     check_extent(most, "the greatest shear")
     matrix = within(most, channels, channels, generator=generator).fill_diagonal_(1.0)
-    return keypoints @ matrix.to(keypoints).T
+    return keypoints @ matrix.to(keypoints)
 
 
 def random_translation(

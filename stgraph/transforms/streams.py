@@ -117,7 +117,7 @@ def from_motion(stream: Tensor, first: Tensor) -> Tensor:
     """
     persons, frames, joints, channels = axes(stream)
     _check_shape("The first frame", first, (persons, joints, channels))
-    return torch.cat([first[:, None], stream[:, :-1]], dim=1)[:, :frames].cumsum(dim=1)
+    return torch.cat([first[:, None], stream], dim=1)[:, :frames].cumsum(dim=1)
 
 
 def _at_parents(keypoints: Tensor, layout: SkeletonLayout) -> Tensor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -81,6 +82,16 @@ def test_coordinates_can_be_prepared_once_and_kept_in_half_the_space(root):
     prepared = NTURGBD(root, pre_transform=lambda keypoints: keypoints[:, ::2], dtype="float16")
     assert prepared.keypoints(0).shape[1] == 4 and prepared.keypoints(0).dtype == torch.float32
     assert prepared.store.keypoints(0).dtype == np.float16
+
+
+def test_archives_are_unpacked_once(root):
+    raw = root / "raw"
+    with zipfile.ZipFile(raw / "nturgbd_skeletons.zip", "w") as archive:
+        for path in sorted((raw / "nested").iterdir()):
+            archive.write(path, f"nturgb+d_skeletons/{path.name}")
+    shutil.rmtree(raw / "nested")
+    assert len(NTURGBD(root)) == 12
+    assert len(list((raw / "nturgbd_skeletons").glob("*.skeleton"))) == 37
 
 
 def test_missing_samples_are_left_out(root):

@@ -36,7 +36,52 @@ def refusal(call: Any, *arguments: Any) -> str:
 
 
 def test_a_document_comes_with_the_size_of_its_file(tmp_path: Path) -> None:
-    assert read_json(save(tmp_path, b'{"a": [1, 2.5]}')) == ({"a": [1, 2.5]}, 15)
+    document, size = read_json(save(tmp_path, b'{"a": [1, 2.5]}'))
+    assert size == 15 and document["a"].tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"data": [{"pose": [1, 2.5], "who": None}, {"pose": []}], "label": "a"},
+        {"a": [[[1, 2], [3, 4]], [[5]]], "b": [1, "x", True], "c": {"d": [{"e": [1]}]}},
+        {"quotes": ['"[{', "\\", '\\"'], "data": [{"x]": "}"}], "data2": [[], {}]},
+        {"mixed": [5, {"part": 0}, [7]], "none": [], "deep": [{"a": [{"b": [1, 2]}]}]},
+        [[1, 2], {"a": [3]}],
+        {"id": {"has": True}, "other": {"has": False}},
+        "text",
+    ],
+)
+def test_read_piece_by_piece_it_is_what_python_reads(tmp_path: Path, value: Any) -> None:
+    for indent in (None, 2):
+        document, _ = read_json(save(tmp_path, json.dumps(value, indent=indent).encode()))
+        assert plain(document) == value
+
+
+def plain(value: Any) -> Any:
+    """The value with lists in place of arrays."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | np.ndarray) else value
+
+
+def test_an_error_far_down_is_told_by_its_line(tmp_path: Path) -> None:
+    text = '{"data": [\n{"a": 1},\n{"a": 2},\n{"a": x}\n]}'
+    assert "line 4, column 7: expected JSON" in refusal(read_json, save(tmp_path, text.encode()))
+    text = '{"data": [\n{"a": 1},\n{"a": 2}\n] x}'
+    assert "line 4, column 3: expected JSON" in refusal(read_json, save(tmp_path, text.encode()))
+
+
+def test_many_short_numbers_take_less_than_ten_times_the_file(tmp_path: Path) -> None:
+    joints = [[512.3, 100.2, 0.91]] * 17
+    notes = [{"frame_index": n, "keypoints": joints} for n in range(4000)]
+    path = save(tmp_path, json.dumps({"annotations": notes}, separators=(",", ":")).encode())
+    tracemalloc.start()
+    document, size = read_json(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert document["annotations"][7]["keypoints"].shape == (17, 3)
+    assert peak < 10 * size
 
 
 @pytest.mark.parametrize(
@@ -49,8 +94,8 @@ def test_a_document_comes_with_the_size_of_its_file(tmp_path: Path) -> None:
         (b"[NaN]", "found nan where a number should be"),
         (b"[-Infinity]", "found -infinity where a number should be"),
         (b"1" * 5000, "expected JSON with finite numbers"),
-        (b"[" * 9000, "expected JSON with finite numbers"),
-        (b'{"a":' * 9000, "expected JSON with finite numbers"),
+        (b"[" * 9000, "line 1: expected JSON, found lists in lists"),
+        (b'{"a":' * 9000, "line 1: expected JSON, found lists in lists"),
         (b"\x00" * 100, "expected JSON"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stgraph.formats.ntu import MAX_BODIES, read_skeleton_file
+from stgraph import layouts
+from stgraph.formats import Clip
+from stgraph.formats.ntu import read_skeleton_file
+from stgraph.formats.ntu_lines import MAX_BODIES
 from stgraph.formats.ntu_writer import write_skeleton_file
+
+from .fuzzing import Case, check, fuzz
+from .recordings import everything
 
 Array = NDArray[Any]
 TWINS = (72057594037937513, 72057594037937524)
@@ -49,6 +56,27 @@ def edited(folder: Path, line: int, text: str) -> Path:
     return path
 
 
+def seeds() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a"
+        files = []
+        for frames in (slice(0, 2), slice(1, 4), slice(3, 4)):
+            recording = everything(np.random.default_rng(0))
+            for axis in ("keypoints", "tracking_state", "unmapped"):
+                recording[axis] = recording[axis][:, frames]
+            write_skeleton_file(path, **recording, final_newline=frames.stop < 4)
+            files.append(path.read_bytes())
+    return [*files, files[0].replace(b"\r\n", b" \n")]
+
+
+def read(path: Path) -> list[Clip]:
+    keypoints = read_skeleton_file(path).keypoints
+    return [Clip(path.stem, keypoints, layout=layouts.NTU25, source=str(path))]
+
+
+CASE = Case("NTU", seeds, read, ".skeleton")
+
+
 # The seven rules of the format
 
 
@@ -69,6 +97,18 @@ def test_a_body_keeps_its_row_when_the_order_in_the_frame_swaps(tmp_path: Path) 
     expected = np.array([[0.1, 0.1, np.nan], [0.9, 0.9, 0.9]], dtype=np.float32)
     np.testing.assert_array_equal(recording.keypoints[:, :, 0, 0], expected)
     assert recording.body_ids == TWINS
+
+
+@pytest.mark.parametrize("final_newline", [True, False])
+def test_a_recording_with_all_quirks_is_read_back(tmp_path: Path, final_newline: bool) -> None:
+    quirks = everything(np.random.default_rng(0))
+    write_skeleton_file(tmp_path / "a", **quirks, final_newline=final_newline)
+    assert (tmp_path / "a").read_bytes().endswith(b"\r\n") == final_newline
+    recording = read_skeleton_file(tmp_path / "a")
+    np.testing.assert_array_equal(recording.keypoints, quirks["keypoints"])
+    np.testing.assert_array_equal(recording.tracking_state, quirks["tracking_state"])
+    assert recording.body_ids == quirks["body_ids"]
+    assert (recording.place >= 0).sum(axis=0).tolist() == [2, 3, 0, 2, 2, 1]
 
 
 def test_frames_without_bodies_stay(tmp_path: Path) -> None:
@@ -103,14 +143,14 @@ def test_line_ends_and_trailing_blanks_do_not_matter(tmp_path: Path, end: str) -
     assert read_skeleton_file(save(tmp_path, lines, end)).keypoints.shape == (1, 1, 25, 3)
 
 
-def test_a_usual_clip_is_read_in_less_than_15_milliseconds(tmp_path: Path) -> None:
+def test_a_usual_clip_is_read_in_less_than_8_milliseconds(tmp_path: Path) -> None:
     write_skeleton_file(tmp_path / "a", clip(1, 75))
     times = []
     for _ in range(10):
         start = time.perf_counter()
         read_skeleton_file(tmp_path / "a")
         times.append(time.perf_counter() - start)
-    assert min(times) < 0.015
+    assert min(times) < 0.008
 
 
 # Places in the frame
@@ -229,10 +269,21 @@ def test_a_promise_that_the_file_cannot_keep_takes_no_memory(
     assert "too few" in message and len(message) < 400
 
 
-def test_more_than_a_million_poses_are_refused_before_they_are_made(tmp_path: Path) -> None:
+def test_ids_that_change_too_often_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
     bodies = [line for number in range(12) for line in body_lines(number)]
     path = save(tmp_path, ["100001", "12", *bodies, *["0"] * 100_000])
     assert "found 12 ids in 100001 frames" in refusal(path)
+
+
+@pytest.mark.parametrize("bodies", [0, 1, 3])
+@pytest.mark.parametrize("joint", ["0 0 1 0 0 0 0 0 0 0 0 2", joint_line() + " ", joint_line()])
+def test_a_long_recording_takes_memory_in_proportion(
+    tmp_path: Path, bodies: int, joint: str
+) -> None:
+    frame = [f"{bodies}", *[line for number in range(bodies) for line in body_lines(number, joint)]]
+    frames = 2_000_000 // sum(len(line) + 1 for line in frame)
+    data = "\n".join([f"{frames}", *frame * frames]).encode()
+    assert check(CASE, data, tmp_path, memory=True) == (bodies > 0)
 
 
 @pytest.mark.parametrize("count", ["24", "20", "x", "25 25"])
@@ -278,21 +329,5 @@ def test_lines_after_the_last_frame_are_refused(tmp_path: Path) -> None:
     assert message.startswith("line 58: expected the end of the file after 2 frames, found '1'")
 
 
-def test_any_damaged_file_is_read_or_refused_with_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "a.skeleton"
-    write_skeleton_file(path, clip(2, 3))
-    whole = path.read_bytes()
-    rng = np.random.default_rng(0)
-    refused = 0
-    for _ in range(500):
-        start, length = int(rng.integers(len(whole))), int(rng.integers(0, 60))
-        junk = rng.choice(list(b"0123456789.-+eE NanIf_\r\n\t\xff"), rng.integers(0, 6))
-        path.write_bytes(whole[:start] + bytes(junk.tolist()) + whole[start + length :])
-        try:
-            points = read_skeleton_file(path).keypoints
-        except ValueError as error:
-            assert str(error).startswith(f"{path}, line ")
-            refused += 1
-        else:
-            assert not np.isinf(points).any()
-    assert refused > 250
+def test_damaged_files_are_read_or_refused_with_their_name(tmp_path: Path) -> None:
+    assert 20 < fuzz(CASE, 400, tmp_path) < 350

@@ -65,7 +65,8 @@ def test_a_recording_written_again_is_the_same_file(tmp_path: Path) -> None:
 
 
 def test_written_files_look_like_those_of_the_release(tmp_path: Path) -> None:
-    points = np.full((1, 1, 25, 3), [0.2181153, 0.1725972, 3.785547], dtype=np.float32)
+    points = clip(1, 1)
+    points[0, 0, 0] = [0.2181153, 0.1725972, 3.785547]
     points[0, 0, 24] = np.nan
     write_skeleton_file(tmp_path / "a", points)
     data = (tmp_path / "a").read_bytes()
@@ -74,10 +75,66 @@ def test_written_files_look_like_those_of_the_release(tmp_path: Path) -> None:
     assert lines[0] == lines[1] == "1" and lines[3] == "25"
     assert len(lines[2].split()) == 10
     assert {len(line.split()) for line in lines[4:29]} == {12}
-    numbers = np.array(lines[4].split(), dtype=float)
-    np.testing.assert_allclose(numbers[3:7], [277, 192, 1036, 519], atol=30)
-    assert np.linalg.norm(numbers[7:11]) == 1
-    assert lines[28] == "0 0 0 NaN NaN NaN NaN 1 0 0 0 0"
+    np.testing.assert_allclose(columns(tmp_path / "a")[0, 3:7], [277, 192, 1036, 519], atol=30)
+    assert lines[28] == "0 0 0 NaN NaN NaN NaN 0 0 0 0 0"
+
+
+def columns(path: Path) -> Array:
+    """The twelve numbers of each joint's line, ``[lines, 12]``."""
+    rows = [line.split() for line in path.read_text().splitlines()]
+    return np.array([row for row in rows if len(row) == 12], dtype=float)
+
+
+def turned_up(orientation: Array) -> Array:
+    """The axis +y turned by quaternions w, x, y, z."""
+    w, axis = orientation[..., :1], orientation[..., 1:]
+    up = np.array([0.0, 1.0, 0.0])
+    return up + 2 * np.cross(axis, np.cross(axis, up) + w * up)
+
+
+def test_orientations_turn_up_into_the_bone_of_the_joint(tmp_path: Path) -> None:
+    points = clip(2, 4)
+    points[0, 0, 1] = points[0, 0, 0] + [0, 1, 0]
+    points[0, 0, 13] = points[0, 0, 12] - [0, 1, 0]
+    write_skeleton_file(tmp_path / "a", points)
+    numbers = columns(tmp_path / "a").reshape(4, 2, 25, 12).swapaxes(0, 1)
+    points, orientation = numbers[..., :3], numbers[..., 7:11]
+    ends = {0: (0, 1), 1: (0, 1), 2: (20, 2), 4: (20, 4), 5: (4, 5), 12: (0, 12), 13: (12, 13)}
+    for joint, (start, end) in ends.items():
+        bone = points[:, :, end] - points[:, :, start]
+        bone /= np.linalg.norm(bone, axis=-1, keepdims=True)
+        np.testing.assert_allclose(turned_up(orientation[:, :, joint]), bone, atol=1e-5)
+    tips = [3, 15, 19, 21, 22, 23, 24]
+    assert (orientation[:, :, tips] == 0).all()
+    lengths = np.linalg.norm(np.delete(orientation, tips, axis=2), axis=-1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-6)
+
+
+def test_the_spine_of_a_person_who_faces_the_camera_is_turned_about(tmp_path: Path) -> None:
+    points = np.zeros((1, 1, 25, 3))
+    points[0, 0, :, 2] = 3
+    points[0, 0, 1, 1] = 0.5  # upright
+    points[0, 0, [12, 16], 0] = -0.2, 0.2  # the right hip at larger x
+    write_skeleton_file(tmp_path / "a", points)
+    np.testing.assert_allclose(np.abs(columns(tmp_path / "a")[1, 7:11]), [0, 0, 1, 0], atol=1e-6)
+
+
+def test_pixels_are_nan_where_a_joint_is_unmapped_or_behind_the_camera(tmp_path: Path) -> None:
+    points = clip(1, 2)
+    points[0, 1, 3, 2] = -0.1
+    unmapped = np.zeros((1, 2, 25), dtype=bool)
+    unmapped[0, 0, 7] = True
+    write_skeleton_file(tmp_path / "a", points, unmapped=unmapped)
+    lost = np.isnan(columns(tmp_path / "a"))
+    assert np.argwhere(lost).tolist() == [
+        [row, column] for row in (7, 28) for column in range(3, 7)
+    ]
+
+
+def test_the_last_newline_can_be_left_out(tmp_path: Path) -> None:
+    for name, final_newline in (("a", True), ("b", False)):
+        write_skeleton_file(tmp_path / name, clip(), final_newline=final_newline)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() + b"\r\n"
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
@@ -107,6 +164,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         (clip(), {"body_ids": (1, 2)}, "one per person"),
         (clip(), {"tracking_state": np.full((1, 5, 25), 3)}, "0, 1 and 2"),
         (clip(), {"tracking_state": np.zeros((1, 5))}, r"\[1, 5, 25\]"),
+        (clip(), {"unmapped": np.zeros((1, 5), dtype=bool)}, r"\[1, 5, 25\]"),
+        (clip(), {"unmapped": np.zeros((1, 5, 25))}, "True and False"),
     ],
 )
 def test_the_writer_refuses_what_the_format_cannot_say(

@@ -80,10 +80,18 @@ def test_clips_have_true_length_bare_names_and_labels(tmp_path: Path) -> None:
     assert (clips[1].keypoints[0, 4, 20] == array[1, :, 4, 20, 0]).all()
 
 
-def test_joints_and_frames_of_zeros_were_not_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("joints", "lost"), [(18, 1), (17, 1), (25, 0), (20, 0)])
+def test_a_joint_of_zeros_was_not_seen_where_there_are_scores(
+    tmp_path: Path, joints: int, lost: int
+) -> None:
+    array = np.random.default_rng(0).normal(size=(3, 3, 4, joints, 2))
+    array[0, :, 1, 1, 0] = 0
+    found = np.isnan(save(tmp_path, array)[0].keypoints).all(axis=-1)
+    assert found.sum() == lost and found[0, 1, 1] == bool(lost)
+
+
+def test_frames_of_zeros_are_without_people(tmp_path: Path) -> None:
     clips = save(tmp_path, data())
-    lost = np.isnan(clips[0].keypoints).all(axis=-1)
-    assert lost.sum() == 1 and lost[0, 1, 1]
     assert np.isnan(clips[2].keypoints[0, :2]).all()
     assert not np.isnan(clips[2].keypoints[0, 2:]).any()
 

@@ -54,6 +54,13 @@ def test_frames_are_lost_for_everybody(keypoints: Tensor, seed: int) -> None:
     assert left.shape == keypoints.shape and left[:, lost].isnan().all()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_frame_that_is_left_shows_somebody(seed: int) -> None:
+    keypoints = torch.full((2, 50, 17, 3), torch.nan)
+    keypoints[1, 7, 3] = 1.0
+    assert same(transforms.drop_frames(keypoints, 1.0, generator=seeded(seed)), keypoints)
+
+
 @given(spotted_clips(), st.integers(0, 99))
 def test_persons_are_lost_altogether(keypoints: Tensor, seed: int) -> None:
     left = transforms.drop_persons(keypoints, 0.5, generator=seeded(seed))

@@ -230,3 +230,9 @@ def test_noise_grows_with_the_body_seen_in_the_frame() -> None:
     lonely = clip.clone()
     lonely[0, 1, 1:] = torch.nan
     assert same(transforms.random_noise(lonely, 0.1)[0, 1], lonely[0, 1])
+
+
+def test_the_gradient_of_a_noisy_clip_is_that_of_the_clip() -> None:
+    keypoints = torch.randn(2, 3, 17, 3, requires_grad=True)
+    transforms.random_noise(keypoints, 0.5).sum().backward()
+    assert keypoints.grad is not None and (keypoints.grad == 1).all()

@@ -93,6 +93,16 @@ def test_a_chain_numbered_from_its_end_comes_back() -> None:
     assert same(transforms.from_bones(stream, keypoints[:, :, 8], chain), keypoints)
 
 
+def test_neither_the_entry_of_the_root_nor_the_last_motion_is_looked_at() -> None:
+    keypoints = torch.arange(24.0).view(1, 3, 4, 2)
+    stream = transforms.bones(keypoints, TAIL)
+    stream[:, :, 0] = 5.0
+    assert same(transforms.from_bones(stream, keypoints[:, :, 0], TAIL), keypoints)
+    stream = transforms.motion(keypoints)
+    stream[:, -1] = 5.0
+    assert same(transforms.from_motion(stream, keypoints[:, 0]), keypoints)
+
+
 def test_what_hangs_on_an_unseen_bone_does_not_come_back_and_the_rest_does() -> None:
     keypoints = torch.arange(8.0).view(1, 1, 4, 2)
     keypoints[0, 0, 2] = torch.nan

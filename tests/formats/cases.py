@@ -1,0 +1,24 @@
+"""All readers under fuzz, each with its seeds, from the tests of the readers."""
+
+from __future__ import annotations
+
+from . import (
+    test_arrays,
+    test_bvh,
+    test_ctrgcn_arrays,
+    test_kinetics,
+    test_mediapipe,
+    test_mmskeleton,
+    test_ntu,
+    test_openpose,
+    test_pickles,
+    test_pyskl,
+    test_stgcn_arrays,
+    test_ucla,
+)
+
+MODULES = (
+    *(test_ntu, test_kinetics, test_openpose, test_mmskeleton, test_ucla, test_bvh),
+    *(test_arrays, test_mediapipe, test_stgcn_arrays, test_ctrgcn_arrays, test_pyskl, test_pickles),
+)
+CASES = [case for module in MODULES for case in getattr(module, "CASES", None) or [module.CASE]]
