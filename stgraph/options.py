@@ -131,6 +131,6 @@ class TrainingOptions:
         if least < 0 or self.learning_rate <= 0:
             raise ValueError(
                 "epochs and batch_size are at least 1, learning_rate above 0, workers and "
-                f"max_nodes at least 0; found {self.epochs}, {self.batch_size}, {self.learning_rate}, "
-                f"{self.workers}, {self.max_nodes}."
+                f"max_nodes at least 0; found {self.epochs}, {self.batch_size}, "
+                f"{self.learning_rate}, {self.workers}, {self.max_nodes}."
             )

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from stgraph import SkeletonLayout
-from stgraph.formats import write_skeleton_file
 from stgraph.datasets.synthetic.kinematics import clip_rng, generate_clip
+from stgraph.formats import write_skeleton_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))

@@ -1,4 +1,4 @@
-"""Kinetics-Skeleton: the poses that OpenPose found in Kinetics-400, as the authors of ST-GCN gave."""
+"""Kinetics-Skeleton: the poses of Kinetics-400 that the authors of ST-GCN gave away."""
 
 from __future__ import annotations
 

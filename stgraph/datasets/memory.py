@@ -86,14 +86,14 @@ def from_clips(
     Raises:
         ValueError: If there are none, they do not fit together, or a label has no name.
     """
-    given = isinstance(skeleton, SkeletonGraph)
-    graph = skeleton if given else SkeletonGraph.from_layout(skeleton)
+    if isinstance(skeleton, SkeletonLayout):
+        skeleton = SkeletonGraph.from_layout(skeleton)
     chosen = [clip for clip in clips if split is None or split in clip.splits]
     if not chosen:
         raise ValueError("Expected at least one clip, found none. Check the split.")
-    _check_together(chosen, graph.num_joints, len(class_names))
+    _check_together(chosen, skeleton.num_joints, len(class_names))
     store = Store.of(chosen)
-    return ClipDataset(store, np.arange(len(store)), graph, tuple(class_names), **options)
+    return ClipDataset(store, np.arange(len(store)), skeleton, tuple(class_names), **options)
 
 
 def _check_together(clips: list[Clip], joints: int, classes: int) -> None:

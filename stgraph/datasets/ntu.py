@@ -108,8 +108,9 @@ class NTURGBD(SkeletonFileDataset):
 
     The files are licensed: ask for the 3-D skeletons at
     https://rose1.ntu.edu.sg/dataset/actionRecognition and put them anywhere under ``root/raw``, as
-    ``.skeleton`` files or as the archives in which they come. The samples that the authors list as missing are left out. All benchmarks share
-    one store; it is made on first use, and anew, after adding files, with ``force_reload=True``.
+    ``.skeleton`` files or as the archives in which they come. The samples that the authors list as
+    missing are left out. All benchmarks share one store; it is made on first use, and anew, after
+    adding files, with ``force_reload=True``.
 
     Args:
         root: The folder of the data set.

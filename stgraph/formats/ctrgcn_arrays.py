@@ -83,10 +83,10 @@ def read_ctrgcn_npz(
 
     ``x_train`` is ``[N, T, 150]``: two persons of 25 joints of 3 channels. ``y_train`` is one-hot,
     or a class per clip. The file holds no names; clips are called ``train-000012`` after their
-    place. Who is 0 in all joints of a frame is absent from it; single joints at 0 are seen, since the
-    clips are centred on one. Empty frames at the end are padding. Where the
-    second person is an exact copy of the first, it is left out: NTU-120 files repeat a person who
-    is alone, NTU-60 files leave zeros, and a clip should not depend on where it comes from.
+    place. Who is 0 in all joints of a frame is absent from it; single joints at 0 are seen, since
+    the clips are centred on one. Empty frames at the end are padding. Where the second person is an
+    exact copy of the first, it is left out: NTU-120 files repeat a person who is alone, NTU-60
+    files leave zeros, and a clip should not depend on where it comes from.
 
     Stored arrays, as ``numpy.savez`` writes them, stay in the file. Those of
     ``numpy.savez_compressed`` are unpacked to a temporary file, which goes with the clips.

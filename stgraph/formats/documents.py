@@ -74,7 +74,7 @@ def numbers(value: Any, count: int | None, source: str) -> NDArray[np.float64]:
     Raises:
         ValueError: Naming ``source`` and what is wrong with the list.
     """
-    items = of_kind(value, list, source)
+    items: Any = of_kind(value, list, source)
     if count is not None and len(items) != count:
         refuse(source, f"{count} numbers", f"{len(items)}", DAMAGED)
     array = items if isinstance(items, np.ndarray) and items.ndim == 1 else _array(items, source)
@@ -99,7 +99,7 @@ def table(value: Any, rows: int, columns: int, source: str) -> NDArray[np.float6
     Raises:
         ValueError: As :func:`numbers`.
     """
-    lists = of_kind(value, list, source)
+    lists: Any = of_kind(value, list, source)
     if len(lists) != rows:
         refuse(source, f"{rows} lists of {columns} numbers", f"{len(lists)}", DAMAGED)
     for at, row in enumerate(lists):

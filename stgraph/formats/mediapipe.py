@@ -61,7 +61,7 @@ def mediapipe_clip(
 
 def _unseen(values: NDArray[np.float32], least: float, source: str) -> NDArray[np.bool_]:
     """Which joints were not seen, ``[M, T, V]``."""
-    lost: NDArray[np.bool_] = np.isnan(values[..., _XYZ]).all(axis=-1)
+    lost = np.asarray(np.isnan(values[..., _XYZ]).all(axis=-1))
     lost |= (values[..., _XYZ] == 0).all(axis=(2, 3))[..., None]
     if values.shape[3] > _VISIBILITY:
         lost |= values[..., _VISIBILITY] < least

@@ -16,9 +16,10 @@ from . import (
     test_stgcn_arrays,
     test_ucla,
 )
+from .fuzzing import Case
 
 MODULES = (
     *(test_ntu, test_kinetics, test_openpose, test_mmskeleton, test_ucla, test_bvh),
     *(test_arrays, test_mediapipe, test_stgcn_arrays, test_ctrgcn_arrays, test_pyskl, test_pickles),
 )
-CASES = [case for module in MODULES for case in getattr(module, "CASES", None) or [module.CASE]]
+CASES = [value for module in MODULES for value in vars(module).values() if type(value) is Case]

@@ -81,7 +81,8 @@ def same(one: Any, other: Any) -> bool:
         return False
     if isinstance(one, np.ndarray):
         shape = one.dtype == other.dtype and one.shape == other.shape
-        return bool(shape and one.tobytes() == other.tobytes() and one.strides == other.strides)
+        strides = one.size == 0 or one.strides == other.strides
+        return bool(shape and one.tobytes() == other.tobytes() and strides)
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
@@ -123,7 +124,8 @@ def test_any_array_comes_back(array: Any, protocol: int, fortran: bool) -> None:
 
 
 KEYS = st.one_of(
-    st.none(), st.booleans(), st.integers(1 - 2**60, 2**60 - 1), st.text(), st.binary(), st.floats()
+    *(st.none(), st.booleans(), st.integers(1 - 2**60, 2**60 - 1), st.text(), st.binary()),
+    st.floats(allow_nan=False),  # sets of NaN have no order
 )
 LEAVES = st.one_of(KEYS, st.integers())
 
