@@ -137,6 +137,42 @@ def test_one_seed_gives_one_network_bit_by_bit(sets, tmp_path):
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
+def jittered(keypoints, generator):
+    return keypoints + 0.1 * torch.randn(keypoints.shape, generator=generator)
+
+
+@pytest.mark.parametrize("bound", [{"batch_size": 5}, {"max_nodes": 300}])
+def test_the_number_of_workers_changes_no_weight(sets, tmp_path, bound):
+    train_set, test_set = sets
+    train_set.augment = jittered
+    found = []
+    for workers in (0, 2):
+        trained = recognizer(sets, epochs=2, workers=workers, **bound)
+        fit(trained, train_set, test_set, tmp_path / str(workers))
+        found.append([value.clone() for value in trained.model.state_dict().values()])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_each_epoch_sees_clips_varied_anew_and_a_resumed_one_goes_on(sets, tmp_path):
+    """Two epochs in one go and one after the other leave the same weights: seeds know the epoch."""
+    train_set, test_set = sets
+    train_set.augment = jittered
+    steady = {"learning_rate": 0.01, "warmup_epochs": 0, "batch_size": 8}
+    epochs = []
+
+    def run(out, last, resume=None):
+        trained = recognizer(sets, epochs=last, **steady)
+        trained.on_train_batch_start = lambda batch, _: epochs.append(batch.x.clone())
+        fit(trained, train_set, test_set, tmp_path / out, resume=resume)
+        return epochs[-6:]
+
+    whole = run("whole", 2)
+    assert not torch.equal(whole[0], whole[3])
+    first = run("half", 1)[-3:]
+    second = run("half", 2, tmp_path / "half" / "checkpoints" / "last.ckpt")[-3:]
+    assert all(torch.equal(one, other) for one, other in zip(whole, first + second, strict=True))
+
+
 @pytest.mark.real
 def test_real_motion_capture_is_learnt(shared, tmp_path):
     archive = np.load(shared / "data" / "bandai_motion" / "motion2.npz", allow_pickle=False)

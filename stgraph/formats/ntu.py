@@ -65,8 +65,8 @@ def read_skeleton_file(path: str | Path) -> Recording:
     Raises:
         ValueError: If the file is empty, cut short, filled with NUL bytes or not of this format;
             if a number is wrong, a body appears twice in a frame, a frame has more than 127
-            bodies, or more than a million poses (ids x frames) would be needed. The message names
-            the file and the line.
+            bodies, or ids and frames ask for far more memory than the file has bytes. The message
+            names the file and the line.
 
     Source: shahroudy/NTURGB-D, Matlab/read_skeleton_file.m.
     """
