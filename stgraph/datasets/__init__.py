@@ -1,12 +1,13 @@
 """Data sets: keypoints on disk, graphs when asked for."""
 
 from stgraph.datasets.archives import PYSKL, CtrgcnArrays, StgcnArrays
-from stgraph.datasets.base import ClipDataset, DatasetOptions, ServingOptions, SkeletonDataset
+from stgraph.datasets.base import ClipDataset, SkeletonDataset
 from stgraph.datasets.folder import SkeletonFolder, folder_layout
 from stgraph.datasets.kinetics import KineticsSkeleton
 from stgraph.datasets.loader import SkeletonLoader
 from stgraph.datasets.memory import from_arrays, from_clips
 from stgraph.datasets.ntu import BENCHMARKS, MAX_PERSONS, NTURGBD, read_bodies
+from stgraph.datasets.options import DatasetOptions, ServingOptions
 from stgraph.datasets.processing import Checks, write_store
 from stgraph.datasets.sampler import ClipBatchSampler
 from stgraph.datasets.sources import ArchiveClips, FileClips

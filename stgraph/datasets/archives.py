@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stgraph import layouts
-from stgraph.datasets.base import DatasetOptions, SkeletonDataset
+from stgraph.datasets.base import SkeletonDataset
 from stgraph.datasets.ntu_names import NTU_CLASSES
+from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ArchiveClips, ClipSource, Joined
 from stgraph.formats.ctrgcn_arrays import read_ctrgcn_npz
 from stgraph.formats.pyskl import read_pyskl_pickle

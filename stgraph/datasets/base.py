@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +14,13 @@ from torch_geometric.data import Dataset
 from stgraph import transforms
 from stgraph.build import add_edges, clip_nodes
 from stgraph.data import SkeletonData
-from stgraph.datasets.processing import Checks, OnError, write_store
+from stgraph.datasets.options import (
+    DatasetOptions,
+    KeypointTransform,
+    ServingOptions,
+    check_options,
+)
+from stgraph.datasets.processing import Checks, write_store
 from stgraph.datasets.sources import ClipSource
 from stgraph.datasets.store import Store
 from stgraph.graph import SkeletonGraph
@@ -23,45 +28,7 @@ from stgraph.graph import SkeletonGraph
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-KeypointTransform = Callable[[Tensor], Tensor]
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 MAX_SEED = 2**63 - 1
-
-
-class ServingOptions(TypedDict, total=False):
-    """What is done to a clip each time it is asked for.
-
-    Attributes:
-        keypoint_transform: Applied to keypoints ``[M, T, V, C]`` (NaN: not seen) before the graph
-            is made; see :mod:`stgraph.transforms`.
-        augment: Applied after it, to the keypoints and a generator. A
-            :class:`~stgraph.datasets.SkeletonLoader` seeds the generator for each clip and epoch,
-            so that neither order nor number of workers changes what a clip becomes.
-        transform: Applied to the :class:`SkeletonData`, as in every PyG data set.
-    """
-
-    keypoint_transform: KeypointTransform | None
-    augment: Augmentation | None
-    transform: Callable[[SkeletonData], SkeletonData] | None
-
-
-class DatasetOptions(ServingOptions, total=False):
-    """What data sets in a folder take besides, for the first use that makes the store.
-
-    Attributes:
-        pre_transform: Applied to keypoints ``[M, T, V, C]`` once, before they are stored.
-        on_error: ``"fail"`` (default) stops at the end of processing if clips cannot be used;
-            ``"skip"`` leaves them out. Both list them in ``skipped.txt``.
-        workers: Processes that read raw files; default 0: this one.
-        dtype: ``"float32"`` (default) or ``"float16"``, in which coordinates are kept.
-        force_reload: Whether to make the store anew.
-    """
-
-    pre_transform: KeypointTransform | None
-    on_error: OnError
-    workers: int
-    dtype: str
-    force_reload: bool
 
 
 class ClipDataset(Dataset):
@@ -83,7 +50,7 @@ class ClipDataset(Dataset):
         class_names: tuple[str, ...],
         **options: Unpack[ServingOptions],
     ) -> None:
-        _check_options(options, ServingOptions)
+        check_options(options, ServingOptions)
         super().__init__(None, options.get("transform"))
         self.graph, self.class_names = graph, class_names
         self._serve(store, positions, options)
@@ -205,7 +172,7 @@ class SkeletonDataset(ClipDataset):
         graph: SkeletonGraph,
         **options: Unpack[DatasetOptions],
     ) -> None:
-        _check_options(options, DatasetOptions)
+        check_options(options, DatasetOptions)
         self.split, self.graph, self._options = split, graph, options
         if options.get("dtype", "float32") != "float32":
             self.tag = f"{self.tag}-{options['dtype']}"
@@ -281,15 +248,6 @@ class SkeletonDataset(ClipDataset):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root}, split={self.split!r})"
-
-
-def _check_options(options: Any, known: Any) -> None:
-    """Refuse what Python would have refused, had each option its own parameter."""
-    unknown = sorted(set(options) - set(known.__annotations__))
-    if unknown:
-        raise TypeError(
-            f"There is no option '{unknown[0]}'; there are {', '.join(known.__annotations__)}."
-        )
 
 
 class _OnArrays:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from stgraph.datasets.base import DatasetOptions, SkeletonDataset
+from stgraph.datasets.base import SkeletonDataset
+from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.formats import CLIP_SUFFIXES, Clip, read_clip
 from stgraph.graph import SkeletonGraph

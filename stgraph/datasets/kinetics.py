@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stgraph import layouts
-from stgraph.datasets.base import DatasetOptions, SkeletonDataset
+from stgraph.datasets.base import SkeletonDataset
+from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.formats import Clip
 from stgraph.formats.kinetics import KineticsEntry, read_kinetics_clip, read_kinetics_index

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stgraph.datasets.base import ClipDataset, ServingOptions
+from stgraph.datasets.base import ClipDataset
 from stgraph.datasets.folder import class_order
+from stgraph.datasets.options import ServingOptions
 from stgraph.datasets.store import Store
 from stgraph.formats import Clip
 from stgraph.graph import SkeletonGraph

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from stgraph import layouts, transforms
-from stgraph.datasets.base import DatasetOptions, SkeletonDataset
+from stgraph.datasets.base import SkeletonDataset
 from stgraph.datasets.ntu_names import (
     NTU_CLASSES,
     PROTOCOLS,
@@ -20,6 +20,7 @@ from stgraph.datasets.ntu_names import (
     ntu_split,
     parse_name,
 )
+from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.datasets.store import Store
 from stgraph.datasets.unzip import unzip

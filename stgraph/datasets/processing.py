@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import logging
-import os
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,15 +18,15 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from stgraph.datasets.journal import JOURNAL, PLAN, Found, Journal
 from stgraph.datasets.sources import ClipSource
-from stgraph.datasets.store import DTYPES, FACTS, KEYPOINTS, Store, row_of, table_of
+from stgraph.datasets.store import DTYPES, FACTS, Store, row_of, table_of
 from stgraph.formats import Clip
 
 OnError = Literal["fail", "skip"]
-JOURNAL, PLAN, REFUSED = "journal.jsonl", "plan.json", "skipped.txt"
+REFUSED = "skipped.txt"
 BLOCK = 16  # clips that a worker reads at a time
 ROWS = 4096  # of the journal, turned into a table at a time
-SECONDS = 1.0  # of work that an interruption may cost
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +112,7 @@ def write_store(
         partial = folder.with_name(f"{folder.name}.partial")
         shared = {"joints": checks.joints, "dtype": dtype, **(about or {})}
         plan = {"prepare": repr(checks.prepare), "clips": len(source), **shared}
-        with _Journal(partial, plan, source) as journal:
+        with Journal(partial, plan, source) as journal:
             _read_all(journal, source, checks, workers=workers, title=title)
             refused = journal.refused
         _report(partial, refused, len(source), on_error)
@@ -123,14 +120,6 @@ def write_store(
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
         return Store.open(folder)
-
-
-class _Found(NamedTuple):
-    """A clip as it goes into the store, or the reason why it does not."""
-
-    row: dict[str, Any] | None = None
-    numbers: NDArray[Any] | None = None
-    refusal: str | None = None
 
 
 class _Reading:
@@ -142,12 +131,12 @@ class _Reading:
     def __len__(self) -> int:
         return len(self.source) - self.start
 
-    def __getitem__(self, number: int) -> _Found:
+    def __getitem__(self, number: int) -> Found:
         try:
             clip = self.checks(self.source[self.start + number])
-            return _Found(row_of(clip), _packed(clip, self.dtype))
+            return Found(row_of(clip), _packed(clip, self.dtype))
         except ValueError as error:
-            return _Found(refusal=str(error))
+            return Found(refusal=str(error))
 
 
 def _packed(clip: Clip, dtype: str) -> NDArray[Any]:
@@ -162,10 +151,10 @@ def _packed(clip: Clip, dtype: str) -> NDArray[Any]:
 
 
 def _read_all(
-    journal: _Journal, source: ClipSource, checks: Checks, *, workers: int, title: str
+    journal: Journal, source: ClipSource, checks: Checks, *, workers: int, title: str
 ) -> None:
     reading = _Reading(source, checks, journal.done, journal.plan["dtype"])
-    loader: DataLoader[_Found] = DataLoader(
+    loader: DataLoader[Found] = DataLoader(
         reading,  # type: ignore[arg-type]
         batch_size=BLOCK,
         num_workers=min(workers, -(-len(reading) // BLOCK)),
@@ -176,124 +165,6 @@ def _read_all(
             for found in block:
                 journal.add(found)
             bar.update(len(block))
-
-
-class _Journal:
-    """What is finished: the file of keypoints, and in order a line for each clip."""
-
-    def __init__(self, folder: Path, plan: dict[str, Any], source: ClipSource) -> None:
-        self.folder, self.plan, self.source = folder, plan, source
-        self.done, self.offset = 0, 0
-        self.names: set[str] = set()
-        self.refused: list[str] = []
-        self.channels: int | None = None
-        self._pending: list[str] = []
-        self._written = time.monotonic()
-
-    def __enter__(self) -> _Journal:
-        text = json.dumps(self.plan, sort_keys=True)
-        plan = self.folder / PLAN
-        if not plan.is_file() or plan.read_text(encoding="utf-8") != text:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            plan.write_text(text, encoding="utf-8")
-        self._keypoints = _opened(self.folder / KEYPOINTS)
-        self._lines = _opened(self.folder / JOURNAL)
-        self._replay()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._commit()
-        self._keypoints.close()
-        self._lines.close()
-
-    def add(self, found: _Found) -> None:
-        """Append a clip, or the reason why it is left out."""
-        refusal = found.refusal or self._misfit(found)
-        line: dict[str, Any] = {"refused": refusal}
-        if refusal is None and found.row is not None and found.numbers is not None:
-            line = {"row": {**found.row, "offset": self.offset}, "channels": _channels(found)}
-            self._keypoints.write(found.numbers.tobytes())
-        key = _digest(self.source.key(self.done))
-        self._pending.append(json.dumps({"key": key, **line}) + "\n")
-        self._take(line)
-        if time.monotonic() - self._written > SECONDS:
-            self._commit()
-
-    def _commit(self) -> None:
-        """Make it last: the journal speaks of clips only after their keypoints are on disk."""
-        self._keypoints.flush()
-        os.fsync(self._keypoints.fileno())
-        self._lines.write("".join(self._pending).encode())
-        self._lines.flush()
-        self._pending, self._written = [], time.monotonic()
-
-    def _misfit(self, found: _Found) -> str | None:
-        assert found.row is not None
-        name, channels = found.row["name"], _channels(found)
-        if name in self.names:
-            return f"Clip '{name}': expected one of that name, found two. Rename one."
-        if self.channels not in (None, channels):
-            return (
-                f"Clip '{name}': expected {self.channels} channels as in the clips before, found "
-                f"{channels}. All clips of a data set have the same."
-            )
-        return None
-
-    def _take(self, line: dict[str, Any]) -> None:
-        self.done += 1
-        if "refused" in line:
-            self.refused.append(line["refused"])
-            return
-        row, self.channels = line["row"], line["channels"]
-        self.names.add(row["name"])
-        self.offset = row["offset"] + self._size(line)
-
-    def _size(self, line: dict[str, Any]) -> int:
-        row = line["row"]
-        return int(row["persons"] * row["frames"] * self.plan["joints"] * line["channels"])
-
-    def _replay(self) -> None:
-        """Take over what an earlier run finished, and cut off what it had only begun."""
-        width = np.dtype(self.plan["dtype"]).itemsize
-        held = self._keypoints.seek(0, os.SEEK_END) // width
-        valid = 0
-        for text in self._lines:
-            line = _parsed(text)
-            if line is None or self.done >= len(self.source):
-                break
-            if line["key"] != _digest(self.source.key(self.done)):
-                break
-            if "row" in line and line["row"]["offset"] + self._size(line) > held:
-                break
-            self._take(line)
-            valid += len(text)
-        for file, end in ((self._lines, valid), (self._keypoints, self.offset * width)):
-            file.truncate(end)
-            file.seek(end)
-
-
-def _channels(found: _Found) -> int:
-    assert found.numbers is not None
-    return int(found.numbers.shape[3])
-
-
-def _opened(path: Path) -> BinaryIO:
-    path.touch()
-    return open(path, "r+b")
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """A line of the journal, ``None`` if it was not finished."""
-    try:
-        row = json.loads(line) if line.endswith(b"\n") else None
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and "key" in row else None
 
 
 def _report(partial: Path, refused: list[str], clips: int, on_error: OnError) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stgraph import layouts
-from stgraph.datasets.base import DatasetOptions, SkeletonDataset
+from stgraph.datasets.base import SkeletonDataset
+from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.datasets.store import Store
 from stgraph.formats.ucla import UCLA_CLASSES, read_ucla_clip

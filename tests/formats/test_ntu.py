@@ -281,7 +281,7 @@ def test_a_long_recording_takes_memory_in_proportion(
     tmp_path: Path, bodies: int, joint: str
 ) -> None:
     frame = [f"{bodies}", *[line for number in range(bodies) for line in body_lines(number, joint)]]
-    frames = 2_000_000 // sum(len(line) + 1 for line in frame)
+    frames = 800_000 // sum(len(line) + 1 for line in frame)
     data = "\n".join([f"{frames}", *frame * frames]).encode()
     assert check(CASE, data, tmp_path, memory=True) == (bodies > 0)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from stgraph import layouts
-from stgraph.datasets.base import DatasetOptions
 from stgraph.datasets.ntu import Bodies, SkeletonFileDataset
 from stgraph.datasets.ntu_names import NTUName, Protocol
+from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource
 from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, generate_clip
 from stgraph.formats.ntu_writer import write_skeleton_file
