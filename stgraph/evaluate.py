@@ -88,7 +88,12 @@ class Evaluation:
 def evaluate(
     model: SkeletonNetwork, clips: ClipDataset, *, batch_size: int = 16, workers: int = 1
 ) -> Evaluation:
-    """Run a network over a labelled data set, on the device where the network is."""
+    """Run a network over a labelled data set, on the device where the network is.
+
+    Raises:
+        ValueError: If a clip has no label.
+    """
+    check_labelled(clips)
     loader = SkeletonLoader(clips, batch_size=batch_size, num_workers=workers)
     names: list[str] = []
     parts: list[tuple[Tensor, Tensor]] = []
@@ -97,6 +102,16 @@ def evaluate(
         names += [str(facts.name) for facts in batch.clips]
     logits, labels = (torch.cat(column) for column in zip(*parts, strict=True))
     return Evaluation(tuple(names), labels, logits, clips.class_names)
+
+
+def check_labelled(clips: ClipDataset) -> None:
+    """Refuse clips whose class is not known."""
+    unknown = (clips.labels < 0).nonzero().flatten().tolist()
+    if unknown:
+        raise ValueError(
+            f"{len(unknown)} of {len(clips)} clips of {clips} have no label, the first is "
+            f"'{clips.names[unknown[0]]}'. Leave them out, or give them one."
+        )
 
 
 def predict_logits(model: SkeletonNetwork, batch: SkeletonData) -> Tensor:

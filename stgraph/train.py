@@ -26,6 +26,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from stgraph.checkpoints import check_resume, check_same_network, describe
 from stgraph.data import SkeletonData
 from stgraph.datasets import ClipDataset, SkeletonLoader
+from stgraph.evaluate import check_labelled
 from stgraph.nn import SkeletonNetwork
 from stgraph.options import TrainingOptions
 
@@ -163,10 +164,12 @@ def fit(
         The metrics of the last epoch.
 
     Raises:
-        ValueError: If the check point to resume from is missing or of another architecture, or the
-            loss is no longer finite.
+        ValueError: If a clip has no label, the check point to resume from is missing or of another
+            architecture, or the loss is no longer finite.
     """
     options, out = recognizer.options, Path(out)
+    for clips in (train_set, test_set):
+        check_labelled(clips)
     if resume is not None:
         check_resume(resume, options.epochs)
     loaders = [

@@ -3,9 +3,14 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
+import pytest
 import torch
 
-from stgraph.evaluate import Evaluation
+from stgraph import STGCN, layouts
+from stgraph.datasets import from_clips
+from stgraph.evaluate import Evaluation, evaluate
+from stgraph.formats import Clip
 
 NAMES = ("walk", "run", "jump", "sit", "stand", "fall", "wave")
 
@@ -52,3 +57,11 @@ def test_written_tables_hold_every_clip_and_class(tmp_path):
     assert abs(float(rows[0]["probability"]) - expected) < 1e-5
     with open(folder / "confusion.csv", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["true class", *NAMES]
+
+
+def test_clips_without_a_label_are_refused_by_name():
+    clip = Clip("mystery", np.zeros((1, 3, 25, 3), dtype=np.float32))
+    clips = from_clips([clip], layouts.NTU25, ["a", "b"])
+    model = STGCN(3, 2, clips.graph, blocks=[(4, 1)])
+    with pytest.raises(ValueError, match="1 of 1 clips .*have no label, the first is 'mystery'"):
+        evaluate(model, clips)

@@ -78,7 +78,8 @@ def read_skeleton_file(path: str | Path) -> Recording:
 def _recording(path: Path, size: int, bodies: Bodies) -> Recording:
     rows = {body: row for row, body in enumerate(dict.fromkeys(bodies.ids))}
     persons, frames = len(rows), len(bodies.counts)
-    needed = persons * frames * (13 * JOINTS + 1) + 3 * bodies.joints.nbytes
+    # 12 bytes of coordinates a joint, one of state, seven while a Clip is checked.
+    needed = 20 * persons * frames * JOINTS + 3 * bodies.joints.nbytes + size
     remedy = "Cut the recording into clips, or give a body the same bodyID in all frames."
     check_memory(f"{path}, line 1", needed, size, f"{persons} ids in {frames} frames", remedy)
     keypoints = np.full((persons, frames, JOINTS, 3), np.nan, dtype=np.float32)

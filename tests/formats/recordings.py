@@ -1,7 +1,8 @@
-"""Made-up recordings that show what real NTU RGB+D files contain."""
+"""Made-up NTU RGB+D recordings: lines by hand, and one that shows what real files contain."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,3 +34,30 @@ def everything(rng: np.random.Generator) -> dict[str, Any]:
         "tracking_state": state,
         "unmapped": unmapped,
     }
+
+
+def joint_line(x: float = 0.1, pixels: str = "1 2 3 4", state: str = "2") -> str:
+    return f"{x} 0.2 3.3 {pixels} 1 0 0 0 {state}"
+
+
+def body_lines(body_id: object, joint: str | None = None) -> list[str]:
+    return [f"{body_id} 0 1 1 1 1 0 0 0 2", "25", *[joint or joint_line()] * 25]
+
+
+def save(folder: Path, lines: list[str], end: str = "\r\n") -> Path:
+    path = folder / "S001C001P001R001A001.skeleton"
+    path.write_bytes((end.join(lines) + end).encode())
+    return path
+
+
+def one_body(folder: Path, joint: str | None = None, frames: int = 2) -> Path:
+    frame = ["1", *body_lines(LONG_IDS[0], joint)]
+    return save(folder, [str(frames), *frame * frames])
+
+
+def edited(folder: Path, line: int, text: str) -> Path:
+    path = one_body(folder)
+    lines = path.read_text().split("\n")
+    lines[line - 1] = text
+    path.write_text("\n".join(lines))
+    return path
