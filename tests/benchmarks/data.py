@@ -1,11 +1,12 @@
 """Storing, opening, reading and loading clips: what docs/benchmarks.md says of data.
 
-``python -m tests.benchmarks.data store | memory | loading --out FOLDER`` (a few GB of disk).
+``python -m tests.benchmarks.data store --out FOLDER`` (a few GB of disk); or sharing, memory, loading.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import statistics
@@ -87,6 +88,27 @@ def measure_store(folder: Path) -> None:
         f"a random clip: {1e6 * ours / 500:.1f} us, np.load {1e6 * theirs / 500:.1f} us, "
         f"{theirs / ours:.1f} x"
     )
+
+
+def measure_sharing(folder: Path, workers: int = 10) -> None:
+    """What each of ten workers on one store of 100,000 clips takes for itself (Linux)."""
+    store = stored(folder, 100_000)
+    graph = SkeletonGraph.from_layout(layouts.NTU25)
+    clips = ClipDataset(store, np.arange(len(store)), graph, ("?",) * 60)
+    batches = iter(SkeletonLoader(clips, batch_size=64, shuffle=True, num_workers=workers))
+    read = sum(next(batches).num_graphs for _ in range(250))
+    own = [_own_memory(process.pid) for process in multiprocessing.active_children()]
+    size = store.numbers.nbytes / 1e9
+    print(
+        f"{len(own)} workers on {size:.2f} GB, after {read:,} clips: "
+        f"{min(own):.0f} to {max(own):.0f} MB of their own each"
+    )
+
+
+def _own_memory(process: int) -> float:
+    """The megabytes that a process shares with no other."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private")) / 1024
 
 
 def measure_memory(folder: Path, workers: int = 2) -> None:
@@ -173,12 +195,17 @@ def _python(text: str, *arguments: str) -> list[float]:
     return [float(word) for word in done.stdout.split()]
 
 
+MEASURES = {
+    "store": measure_store,
+    "sharing": measure_sharing,
+    "memory": measure_memory,
+    "loading": measure_loading,
+}
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["store", "memory", "loading"])
+    parser.add_argument("what", choices=list(MEASURES))
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    {"store": measure_store, "memory": measure_memory, "loading": measure_loading}[chosen.what](
-        chosen.out
-    )
+    MEASURES[chosen.what](chosen.out)
