@@ -1,6 +1,6 @@
 """Storing, opening, reading and loading clips: what docs/benchmarks.md says of data.
 
-``python -m tests.benchmarks.data store --out FOLDER`` (a few GB of disk); or sharing, memory, loading.
+``python -m tests.benchmarks.data store --out FOLDER`` (a few GB of disk); sharing, memory, loading.
 """
 
 from __future__ import annotations
