@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -14,6 +16,7 @@ from stgraph.cli.objects import (
     layout_by_name,
     make_dataset,
     make_graph,
+    make_layout,
     make_model,
     save_config,
 )
@@ -145,3 +148,23 @@ def test_a_saved_config_holds_every_option(tmp_path):
     config = yaml.safe_load((tmp_path / "new" / "c.yaml").read_text())
     assert config["epochs"] == 3 and config["data"]["every"] == 2
     assert set(config) == set(TrainingOptions.__dataclass_fields__) | {"data"}
+
+
+def test_every_data_set_can_be_named_with_the_layout_it_needs(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    annotations = [
+        {"frame_dir": f"clip{n}", "label": n % 2, "keypoint": np.random.rand(1, 5, 17, 3)}
+        for n in range(4)
+    ]
+    names = [annotation["frame_dir"] for annotation in annotations]
+    content = {"split": {"a": names[:3], "b": names[3:]}, "annotations": annotations}
+    (raw / "clips.pkl").write_bytes(pickle.dumps(content))
+    data = DataOptions(name="pyskl", root=str(tmp_path), layout="COCO17", dtype="float16")
+    graph = make_graph(make_layout(data), ModelOptions())
+    clips = make_dataset(data, "a", graph, training=True)
+    assert len(clips) == 3 and clips[0].num_nodes == 5 * 17
+    assert clips.store.keypoints(0).dtype == np.float16 and clips.augment is not None
+    assert make_layout(DataOptions(name="nw-ucla")) is layouts.UCLA20
+    assert make_layout(DataOptions(name="kinetics")) is layouts.OPENPOSE18
+    assert make_layout(DataOptions(name="stgcn-arrays")) is layouts.NTU25
