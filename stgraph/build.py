@@ -86,6 +86,12 @@ def add_edges(data: SkeletonData, graph: SkeletonGraph) -> SkeletonData:
 
     Exactly what batching clips that have their edges already gives, and ``data`` itself is changed.
     """
+    for facts in data.clips:
+        if facts.graph != graph.identity:
+            raise ValueError(
+                f"Clip {facts.name or ''} was built with the graph {facts.graph}, not with "
+                f"{graph.identity}; add the edges of its own graph."
+            )
     graph = graph.to(data.x.device)
     if data.batch is None:
         edges = typed_edges(Nodes(data.person, data.joint, data.frame), graph)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Dataset
@@ -210,6 +211,12 @@ class SkeletonDataset(ClipDataset):
         return tuple(store.about["class_names"])
 
     def process(self) -> None:
+        store = Path(self.processed_paths[0])
+        with FileLock(f"{store}.raw.lock"):  # unpacking and generating are for one process too
+            if self.force_reload or not store.is_dir():
+                self._process_alone()
+
+    def _process_alone(self) -> None:
         clips, class_names = self.raw_clips()
         change = self.pre_transform
         checks = Checks(
@@ -223,7 +230,7 @@ class SkeletonDataset(ClipDataset):
             dtype=self._options.get("dtype", "float32"),
             workers=self._options.get("workers", 0),
             on_error=self._options.get("on_error", "fail"),
-            replace=self.force_reload,
+            anew=self.force_reload,
             title=f"Reading {type(self).__name__}",
         )
 
@@ -260,4 +267,7 @@ class _OnArrays:
         return self.change(torch.from_numpy(keypoints)).numpy()
 
     def __repr__(self) -> str:
-        return getattr(self.change, "__qualname__", None) or repr(self.change)
+        code = getattr(self.change, "__code__", None)
+        name = getattr(self.change, "__qualname__", repr(self.change))
+        cells = [cell.cell_contents for cell in getattr(self.change, "__closure__", None) or ()]
+        return f"{name} {code and code.co_code.hex()} {code and code.co_consts!r} {cells!r}"

@@ -168,7 +168,9 @@ def _read_table(path: Path) -> dict[str, _Row]:
             if row["name"] in table:
                 raise ValueError(f"{path}, line {line}: '{row['name']}' comes twice.")
             facts = {key: value for key, value in row.items() if key not in COLUMNS}
-            table[row["name"]] = _Row(row["label"], tuple(row["split"].split(";")), facts)
+            table[row["name"]] = _Row(
+                row["label"], tuple(dict.fromkeys(row["split"].split(";"))), facts
+            )
     return table
 
 

@@ -7,12 +7,13 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
@@ -47,6 +48,12 @@ class Checks:
 
     def __call__(self, clip: Clip) -> Clip:
         source = clip.source or f"Clip '{clip.name}'"
+        if self.prepare is not None:
+            try:
+                prepared = self.prepare(clip.keypoints)
+            except ValueError as error:
+                raise ValueError(f"{source}: {error}") from error
+            clip = replace(clip, keypoints=prepared, layout=None)
         if clip.keypoints.shape[2] != self.joints:
             raise ValueError(
                 f"{source}: expected {self.joints} joints, found {clip.keypoints.shape[2]}; check "
@@ -57,10 +64,7 @@ class Checks:
                 f"{source}: expected a label of {self.classes} classes, 0 to {self.classes - 1}, "
                 f"found {clip.label}. Check class names and labels."
             )
-        if self.prepare is None:
-            return clip
-        prepared = self.prepare(clip.keypoints)
-        return Clip(clip.name, prepared, clip.label, clip.splits, clip.facts, source=source)
+        return clip
 
 
 def write_store(
@@ -72,7 +76,7 @@ def write_store(
     dtype: str = "float32",
     workers: int = 0,
     on_error: OnError = "fail",
-    replace: bool = False,
+    anew: bool = False,
     title: str = "Reading clips",
 ) -> Store:
     """Read all clips of a source into a store at ``folder``, which appears when it is complete.
@@ -92,7 +96,7 @@ def write_store(
         workers: Processes that read; 0 reads in this one.
         on_error: ``"fail"`` stops after looking at all clips if some cannot be used; ``"skip"``
             leaves them out. Both list them, with the reasons, in ``skipped.txt``.
-        replace: Whether a store that is there makes way for the new one, once that is complete.
+        anew: Whether a store that is there makes way for the new one, once that is complete.
         title: Of the progress bar.
 
     Raises:
@@ -107,7 +111,7 @@ def write_store(
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        if folder.is_dir() and not replace:
+        if folder.is_dir() and not anew:
             return Store.open(folder)
         partial = folder.with_name(f"{folder.name}.partial")
         shared = {"joints": checks.joints, "dtype": dtype, **(about or {})}
@@ -117,9 +121,19 @@ def write_store(
             refused = journal.refused
         _report(partial, refused, len(source), on_error)
         _finish(partial, {**shared, "skipped": len(refused)})
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        _publish(partial, folder)
         return Store.open(folder)
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Put the finished store in its place; the one that was there goes last."""
+    Store.open(partial)
+    old = folder.with_name(f"{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.is_dir():
+        folder.replace(old)
+    partial.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 class _Reading:
@@ -159,6 +173,7 @@ def _read_all(
         batch_size=BLOCK,
         num_workers=min(workers, -(-len(reading) // BLOCK)),
         collate_fn=list,
+        generator=torch.Generator(),  # leaves the global one alone
     )
     with tqdm(total=len(source), initial=journal.done, desc=title, disable=None) as bar:
         for block in loader if len(reading) else ():
@@ -176,8 +191,7 @@ def _report(partial: Path, refused: list[str], clips: int, on_error: OnError) ->
     if refused and on_error == "fail":
         raise ValueError(
             f"{len(refused)} of {clips} clips cannot be used, all listed in {report}. The first: "
-            f"{refused[0]} Mend or remove them, or leave them out with on_error='skip'; what is "
-            "finished is kept."
+            f"{refused[0]} Mend or remove them, or leave them out with on_error='skip'."
         )
     if len(refused) == clips:
         first = f" The first: {refused[0]}" if refused else ""

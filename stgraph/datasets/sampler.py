@@ -28,6 +28,9 @@ class ClipBatchSampler(Sampler[list[Draw]]):
     the number of processes, each of which takes its share: all make equally many steps, and no
     clip is taken twice. Sizes are looked up, never found out by reading clips.
 
+    Where clips do not divide by the processes, batches of one clip become batches of two, so that
+    steps stay equal; only there a batch has more than its bound.
+
     Batches by number of nodes are made so that none has more than ``max_nodes`` (but for a clip
     that alone has more), with as few batches as that allows: the largest clips are dealt first,
     each into the batch that is emptiest (longest processing time first, Graham 1969). With
@@ -91,14 +94,21 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         clips = len(self.sizes)
         if clips < world:
             raise ValueError(f"{clips} clips are too few for {world} processes; take fewer.")
+        most = clips // world * world  # every process gets as many, and none an empty one
         if self.batch_size is not None:
-            return min(_multiple(-(-clips // self.batch_size), world), clips)
+            return min(_multiple(-(-clips // self.batch_size), world), most)
         assert self.max_nodes is not None
-        least = -(-int(self.sizes.sum()) // self.max_nodes)
-        count = _multiple(max(1, min(least, clips)), world)
-        while count + world <= clips and self._heaviest(count) > self.max_nodes:
-            count += world
-        return count
+        low = min(_multiple(max(1, -(-int(self.sizes.sum()) // self.max_nodes)), world), most)
+        high = low
+        while high < most and self._heaviest(high) > self.max_nodes:
+            low, high = high + world, min(_multiple(high + high // 4 + 1, world), most)
+        while low < high:
+            middle = (low + high) // 2 // world * world
+            if self._heaviest(middle) > self.max_nodes:
+                low = middle + world
+            else:
+                high = middle
+        return high
 
     def _batches(self, count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
         order = np.arange(len(self.sizes))

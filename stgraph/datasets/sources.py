@@ -98,5 +98,5 @@ def fingerprint(path: Path) -> str:
     try:
         found = path.stat()
     except OSError:
-        return f"{path.name}:absent"
-    return f"{path.name}:{found.st_size}:{found.st_mtime_ns}"
+        return f"{path}:absent"
+    return f"{path}:{found.st_size}:{found.st_mtime_ns}"

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stgraph.formats import Clip
+from stgraph.formats.clip import RESERVED as FIXED
 
 KEYPOINTS, FACTS = "keypoints.bin", "clips.arrow"
 DTYPES = ("float32", "float16")
-FIXED = ("name", "label", "persons", "frames", "offset", "splits")
 
 Keypoints = NDArray[np.floating[Any]]
 
@@ -158,8 +158,6 @@ def row_of(clip: Clip) -> dict[str, Any]:
     """The facts of a clip as a row, but for its place in the flat array."""
     persons, frames, _, _ = clip.keypoints.shape
     label = -1 if clip.label is None else int(clip.label)
-    clash = [name for name in clip.facts if name in FIXED]
-    assert not clash, f"facts named like columns of the store: {clash}"
     fixed = {"name": clip.name, "label": label, "persons": persons, "frames": frames}
     return {**fixed, "splits": list(clip.splits), **clip.facts}
 

@@ -12,6 +12,7 @@ from stgraph.formats.refusal import refuse
 from stgraph.skeleton import SkeletonLayout
 
 Fact = int | float | str
+RESERVED = ("name", "label", "persons", "frames", "offset", "splits")  # what all clips have
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,10 @@ class Clip:
         if not fits or (self.layout and keypoints.shape[2] != self.layout.num_joints):
             expected = f"keypoints [persons, frames, {joints}, channels]"
             refuse(source, expected, f"shape {list(keypoints.shape)}", "Check the layout.")
+        taken = [name for name in self.facts if name in RESERVED]
+        if taken:
+            expected = f"facts not called {', '.join(RESERVED)}"
+            refuse(source, expected, f"'{taken[0]}'", "Give that fact, or column, another name.")
         self._check_joints(source)
 
     def _check_joints(self, source: str) -> None:

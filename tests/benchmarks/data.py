@@ -143,7 +143,7 @@ def process(raw: str, out: str, workers: int) -> None:
     """Make a store, and print clips, seconds, and the peaks of this process and of a worker."""
     start = time.perf_counter()
     source = FileClips(sorted(Path(raw).iterdir()), partial(read_ntu_clip, bodies="all"))
-    store = write_store(out, source, Checks(25, 120), workers=workers, replace=True)
+    store = write_store(out, source, Checks(25, 120), workers=workers, anew=True)
     taken = time.perf_counter() - start
     peaks = [
         resource.getrusage(who).ru_maxrss / 1024

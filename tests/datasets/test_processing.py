@@ -60,7 +60,7 @@ def test_a_store_that_is_there_is_not_made_again_unless_asked(tmp_path):
     write(tmp_path / "set", paths)
     paths[0].write_text("7")
     assert write(tmp_path / "set", paths).column("number").tolist() == [0, 1, 2]
-    assert write(tmp_path / "set", paths, replace=True).column("number").tolist() == [7, 1, 2]
+    assert write(tmp_path / "set", paths, anew=True).column("number").tolist() == [7, 1, 2]
 
 
 def test_files_that_cannot_be_read_are_all_listed_and_nothing_is_finished(tmp_path):
@@ -243,3 +243,26 @@ def test_keypoints_can_be_prepared_before_they_are_stored(tmp_path):
 def test_wrong_settings_are_named(tmp_path, wrong):
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         write(tmp_path / "set", files(tmp_path / "raw", 1), **wrong)
+
+
+def test_preparation_that_changes_the_joints_is_refused_and_keeps_the_store(tmp_path):
+    paths = files(tmp_path / "raw", 3)
+    write(tmp_path / "set", paths)
+    checks = Checks(joints=5, classes=2, prepare=lambda keypoints: keypoints[:, :, :2])
+    with pytest.raises(ValueError, match="clip000': expected 5 joints, found 2"):
+        write_store(tmp_path / "set", FileClips(paths, read), checks, anew=True)
+    assert len(write(tmp_path / "set", paths)) == 3
+
+
+def test_preparation_that_fails_names_the_clip(tmp_path):
+    def fail(keypoints):
+        raise ValueError("too short.")
+
+    checks = Checks(joints=5, classes=2, prepare=fail)
+    with pytest.raises(ValueError, match="Clip 'clip000': too short"):
+        write_store(tmp_path / "set", FileClips(files(tmp_path / "raw", 1), read), checks)
+
+
+def test_facts_cannot_take_the_names_of_what_all_clips_have():
+    with pytest.raises(ValueError, match="facts not called .*found 'frames'"):
+        Clip("a", np.ones((1, 2, 5, 3), np.float32), facts={"frames": 3})

@@ -72,7 +72,9 @@ def test_a_clip_gets_another_seed_in_each_epoch_and_whatever_its_batch_the_same_
     assert len(set(seeds[0].values())) == 40
 
 
-@pytest.mark.parametrize("bound", [{"batch_size": 7}, {"max_nodes": 30_000}])
+@pytest.mark.parametrize(
+    "bound", [{"batch_size": 7}, {"batch_size": 1}, {"max_nodes": 30_000}, {"max_nodes": 1}]
+)
 @pytest.mark.parametrize("size", [2, 3, 8])
 def test_processes_take_equally_many_batches_and_share_all_clips(world, bound, size):
     sizes = np.random.default_rng(0).integers(800, 5000, 301)
@@ -81,7 +83,7 @@ def test_processes_take_equally_many_batches_and_share_all_clips(world, bound, s
         world(rank, size)
         batches = ClipBatchSampler(sizes, shuffle=True, **bound)
         found.append(clips_of(batches))
-        assert len(found[-1]) == len(batches)
+        assert len(found[-1]) == len(batches) and all(found[-1])
     assert len({len(batches) for batches in found}) == 1
     assert sorted(chain(*chain(*found))) == list(range(301))
 
