@@ -97,7 +97,8 @@ class TrainingOptions:
     Args:
         epochs: Passes over the training clips.
         batch_size: Clips per step and device.
-        max_nodes: Fill batches up to so many nodes instead; 0: by batch_size.
+        max_nodes: Fill batches up to so many nodes instead, counted as stored, before frames are
+            sampled or padded; 0: by batch_size.
         learning_rate: After warm-up.
         weight_decay: L2 penalty on all weights, as in the released programs.
         momentum: Of SGD.

@@ -20,7 +20,8 @@ from stgraph.options import DataOptions
 def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> SkeletonData:
     """The clip in a file, prepared as those that the network was trained on."""
     graph = checkpoint.model.graph
-    keypoints = read_keypoints(path, graph.num_joints, data.bodies)
+    bodies = "all" if data.name == "folder" else data.bodies  # as the data set read them
+    keypoints = read_keypoints(path, graph.num_joints, bodies)
     try:
         keypoints = objects.Preparation(graph.layout, data)(keypoints)
     except ValueError as error:

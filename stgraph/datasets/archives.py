@@ -27,8 +27,8 @@ class ArchiveDataset(SkeletonDataset):
     """Clips out of one or a few files under ``root/raw``.
 
     Such files hold classes as numbers. Their names are taken from ``root/raw/classes.txt``, one per
-    line, if it is there; for 60 and 120 classes of NTU's 25 joints they are those of NTU RGB+D;
-    otherwise they are the numbers.
+    line, if it is there when the store is made; for 60 and 120 classes of NTU's 25 joints they are
+    those of NTU RGB+D; otherwise they are the numbers.
 
     Args:
         root: The folder of the data set.
@@ -48,7 +48,7 @@ class ArchiveDataset(SkeletonDataset):
         **options: Unpack[DatasetOptions],
     ) -> None:
         self.layout = layout
-        super().__init__(root, split, graph or SkeletonGraph.from_layout(layout), **options)
+        super().__init__(root, split, graph=graph, **options)
 
     def _names(self, labels: Sequence[int | None]) -> tuple[str, ...]:
         """The class names for these labels."""

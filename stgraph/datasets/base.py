@@ -25,6 +25,7 @@ from stgraph.datasets.processing import Checks, write_store
 from stgraph.datasets.sources import ClipSource
 from stgraph.datasets.store import Store
 from stgraph.graph import SkeletonGraph
+from stgraph.skeleton import SkeletonLayout
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -132,11 +133,10 @@ class ClipDataset(Dataset):
                 keypoints = self.augment(keypoints, torch.Generator().manual_seed(seed))
         except ValueError as error:
             raise ValueError(f"Clip {name}: {error}") from error
-        label = int(self.store.labels[position])
         return clip_nodes(
             keypoints,
             self.graph,
-            y=label if label >= 0 else None,
+            y=int(self.store.labels[position]),  # -1: not known
             visible=transforms.visible(keypoints),
             name=name,
         )
@@ -154,27 +154,31 @@ class SkeletonDataset(ClipDataset):
 
     ``root/raw`` holds what people gave, ``root/processed/<tag>`` the :class:`Store` that was made
     of it, once; later the raw files are not looked at. A data set of your own gives :attr:`tag`,
-    :meth:`raw_clips` and the class names, and :meth:`members` where clips do not themselves say
+    :attr:`layout` and :meth:`raw_clips`, and :meth:`members` where clips do not themselves say
     which splits they belong to.
 
     Args:
         root: The folder of the data set.
         split: Which part to take.
-        graph: The labelled frame that clips are built with.
+        graph: The labelled frame that clips are built with. Default: the layout with the paper's
+            spatial partition.
         options: See :class:`DatasetOptions` and :class:`ServingOptions`.
     """
 
     tag: str
+    layout: SkeletonLayout
 
     def __init__(
         self,
         root: str | Path,
-        split: str,
-        graph: SkeletonGraph,
+        split: str = "train",
+        *,
+        graph: SkeletonGraph | None = None,
         **options: Unpack[DatasetOptions],
     ) -> None:
         check_options(options, DatasetOptions)
-        self.split, self.graph, self._options = split, graph, options
+        self.split, self._options = split, options
+        self.graph = graph or SkeletonGraph.from_layout(self.layout)
         if options.get("dtype", "float32") != "float32":
             self.tag = f"{self.tag}-{options['dtype']}"
         Dataset.__init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,8 +35,8 @@ class SkeletonFolder(SkeletonDataset):
       a joint was not seen.
     * ``layout.json``: the skeleton, as :meth:`SkeletonLayout.to_dict` writes it, unless ``layout``
       is given.
-    * ``classes.txt``, if you like: the class names, one per line, in the order of their numbers;
-      without it they are the labels of the table in order.
+    * ``classes.txt``, if you like: the class names, one per line. Labels of the table are names, or
+      numbers of lines from 0. Without it the classes are the labels of the table in order.
 
     Args:
         root: The folder of the data set.
@@ -65,7 +66,7 @@ class SkeletonFolder(SkeletonDataset):
                 f"{raw} holds clips of layout '{self.layout.name}', the graph is of "
                 f"'{graph.layout.name}'; their joints differ."
             )
-        super().__init__(root, split, graph or SkeletonGraph.from_layout(self.layout), **options)
+        super().__init__(root, split, graph=graph, **options)
 
     @property
     def raw_file_names(self) -> list[str]:
@@ -74,11 +75,10 @@ class SkeletonFolder(SkeletonDataset):
     def raw_clips(self) -> tuple[ClipSource, tuple[str, ...]]:
         home = Path(self.raw_dir) / "clips"
         files = _clip_files(home)
-        label = {name: number for number, name in enumerate(self._classes)}
-        rows = {
-            files.get(name, home / f"{name}.npy"): _Named(name, label[row.label], row)
-            for name, row in self._table.items()
-        }
+        rows = {}
+        for name, row in self._table.items():
+            label = _number(row.label, self._classes)
+            rows[files.get(name, home / f"{name}.npy")] = _Named(name, label, row)
         return FileClips(rows, _ReadNamed(rows, self.layout)), self._classes
 
 
@@ -156,21 +156,29 @@ def _read_table(path: Path) -> dict[str, _Row]:
     """What the table says of each name."""
     if not path.is_file():
         raise ValueError(f"There is no {path}; it lists the clips: {','.join(COLUMNS)}.")
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not set(COLUMNS) <= set(reader.fieldnames or ()):
-            raise ValueError(
-                f"{path} starts with the columns {', '.join(reader.fieldnames or ('nothing',))}; "
-                f"it needs {', '.join(COLUMNS)}."
-            )
-        table: dict[str, _Row] = {}
-        for line, row in _rows(reader, path):
-            if row["name"] in table:
-                raise ValueError(f"{path}, line {line}: '{row['name']}' comes twice.")
-            facts = {key: value for key, value in row.items() if key not in COLUMNS}
-            table[row["name"]] = _Row(
-                row["label"], tuple(dict.fromkeys(row["split"].split(";"))), facts
-            )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        return _table_of(reader, path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{path}: expected a table of commas in UTF-8, found that {error}. Save it as such."
+        ) from None
+
+
+def _table_of(reader: csv.DictReader[str], path: Path) -> dict[str, _Row]:
+    if not set(COLUMNS) <= set(reader.fieldnames or ()):
+        raise ValueError(
+            f"{path} starts with the columns {', '.join(reader.fieldnames or ('nothing',))}; "
+            f"it needs {', '.join(COLUMNS)}."
+        )
+    table: dict[str, _Row] = {}
+    for line, row in _rows(reader, path):
+        if row["name"] in table:
+            raise ValueError(f"{path}, line {line}: '{row['name']}' comes twice.")
+        facts = {key: value for key, value in row.items() if key not in COLUMNS}
+        splits = tuple(dict.fromkeys(row["split"].split(";")))
+        table[row["name"]] = _Row(row["label"], splits, facts)
     return table
 
 
@@ -190,13 +198,19 @@ def _read_classes(path: Path, table: dict[str, _Row]) -> tuple[str, ...]:
         return class_order(labels)
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     names = tuple(line.strip() for line in lines if line.strip())
-    unknown = sorted(labels - set(names))
+    positions = set(map(str, range(len(names))))
+    unknown = sorted(labels - set(names) - positions)
     if unknown or len(set(names)) < len(names):
         raise ValueError(
             f"{path}: expected every label of {TABLE} once, found that "
             + (f"'{unknown[0]}' is missing. Add it." if unknown else "some come twice. Remove one.")
         )
     return names
+
+
+def _number(label: str, names: tuple[str, ...]) -> int:
+    """The class of a label: its place among the names, or the place that it is."""
+    return names.index(label) if label in names else int(label)
 
 
 def class_order(labels: Iterable[str]) -> tuple[str, ...]:

@@ -31,8 +31,11 @@ class Found(NamedTuple):
 class Journal:
     """What is finished: the file of keypoints, and in order a line for each clip."""
 
-    def __init__(self, folder: Path, plan: dict[str, Any], source: ClipSource) -> None:
-        self.folder, self.plan, self.source = folder, plan, source
+    def __init__(
+        self, folder: Path, plan: dict[str, Any], source: ClipSource, *, retry: bool
+    ) -> None:
+        self.folder, self.plan, self.source, self.retry = folder, plan, source, retry
+        self.kinds: dict[str, bool] = {}  # whether a fact is a text
         self.done, self.offset = 0, 0
         self.names: set[str] = set()
         self.refused: list[str] = []
@@ -88,6 +91,13 @@ class Journal:
                 f"Clip '{name}': expected {self.channels} channels as in the clips before, found "
                 f"{channels}. All clips of a data set have the same."
             )
+        for fact, value in found.row.items():
+            if self.kinds.get(fact, isinstance(value, str)) != isinstance(value, str):
+                return (
+                    f"Clip '{name}': expected the fact '{fact}' to be of one kind in all clips, "
+                    f"found {value!r} among {'texts' if self.kinds[fact] else 'numbers'}. Make it "
+                    "text, or a number, everywhere."
+                )
         return None
 
     def _take(self, line: dict[str, Any]) -> None:
@@ -97,6 +107,8 @@ class Journal:
             return
         row, self.channels = line["row"], line["channels"]
         self.names.add(row["name"])
+        for fact, value in row.items():
+            self.kinds.setdefault(fact, isinstance(value, str))
         self.offset = row["offset"] + self._size(line)
 
     def _size(self, line: dict[str, Any]) -> int:
@@ -113,6 +125,8 @@ class Journal:
             if line is None or self.done >= len(self.source):
                 break
             if line["key"] != _digest(self.source.key(self.done)):
+                break
+            if "refused" in line and self.retry:  # whatever was missing may be there now
                 break
             if "row" in line and line["row"]["offset"] + self._size(line) > held:
                 break

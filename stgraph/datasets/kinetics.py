@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from stgraph import layouts
 from stgraph.datasets.base import SkeletonDataset
-from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.formats import Clip
 from stgraph.formats.kinetics import KineticsEntry, read_kinetics_clip, read_kinetics_index
-from stgraph.graph import SkeletonGraph
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    pass
 
 SPLITS = ("train", "val")
 
@@ -41,17 +39,7 @@ class KineticsSkeleton(SkeletonDataset):
     """
 
     tag = "kinetics"
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        *,
-        graph: SkeletonGraph | None = None,
-        **options: Unpack[DatasetOptions],
-    ) -> None:
-        graph = graph or SkeletonGraph.from_layout(layouts.OPENPOSE18)
-        super().__init__(root, split, graph, **options)
+    layout = layouts.OPENPOSE18
 
     @property
     def raw_file_names(self) -> list[str]:

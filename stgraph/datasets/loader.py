@@ -27,7 +27,8 @@ class SkeletonLoader(DataLoader[SkeletonData]):
 
     Args:
         dataset: The clips. If it has a ``transform``, that needs to see edges, and they are made.
-        batch_size, max_nodes, shuffle, seed: As in :class:`ClipBatchSampler`. The seed is also
+        batch_size, max_nodes, shuffle, seed: As in :class:`ClipBatchSampler`. Nodes are counted as
+            stored: transforms that sample or pad frames change them. The seed is also
             that of augmentation: the same seed and epoch give the same batches, whatever the
             number of workers.
         options: Further arguments of :class:`torch.utils.data.DataLoader`, such as

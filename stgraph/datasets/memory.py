@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,9 +57,9 @@ def from_arrays(
             f"Expected a label and a name for each of {len(keypoints)} arrays, found {len(labels)} "
             f"labels and {len(names)} names."
         )
-    words = [str(label) for label in labels]
-    classes = _classes(words) if class_names is None else tuple(class_names)
-    numbers = [_number(word, classes, isinstance(labels[0], str)) for word in words]
+    plain = [label.item() if hasattr(label, "item") else label for label in labels]
+    classes = _classes(plain) if class_names is None else tuple(class_names)
+    numbers = [_number(label, classes) for label in plain]
     clips = (
         Clip(name, _four_axes(array, name), label=number)
         for name, array, number in zip(names, keypoints, numbers, strict=True)
@@ -122,15 +122,16 @@ def _four_axes(array: ArrayLike, name: str) -> np.ndarray:
     return np.asarray(values if values.ndim == 4 else values[None], dtype=np.float32)
 
 
-def _classes(words: list[str]) -> tuple[str, ...]:
-    if words and all(word.isdecimal() for word in words):
-        return tuple(str(number) for number in range(1 + max(map(int, words))))
-    return class_order(words)
+def _classes(labels: list[Any]) -> tuple[str, ...]:
+    """The words in order, or the numbers from 0."""
+    if any(isinstance(label, str) for label in labels):
+        return class_order(map(str, labels))
+    return tuple(map(str, range(1 + max(map(int, labels), default=-1))))
 
 
-def _number(word: str, classes: tuple[str, ...], is_name: bool) -> int:
-    if is_name and word in classes:
-        return classes.index(word)
-    if not is_name and word.isdecimal():
-        return int(word)
-    raise ValueError(f"Expected labels of {', '.join(classes)}, found '{word}'.")
+def _number(label: Any, classes: tuple[str, ...]) -> int:
+    if isinstance(label, str) and label in classes:
+        return classes.index(label)
+    if isinstance(label, int) and label >= 0:
+        return label
+    raise ValueError(f"Expected labels of {', '.join(classes)}, found '{label}'.")

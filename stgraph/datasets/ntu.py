@@ -75,6 +75,7 @@ class SkeletonFileDataset(SkeletonDataset):
     person m, whoever it is. :data:`stgraph.presets.PRESETS` says what each preset needs.
     """
 
+    layout = layouts.NTU25
     protocol: Protocol
     bodies: Bodies
 
@@ -148,8 +149,7 @@ class NTURGBD(SkeletonFileDataset):
             raise ValueError(f"Benchmarks are {', '.join(BENCHMARKS)}, not {benchmark!r}.")
         self._classes, self.protocol = BENCHMARKS[benchmark]
         self._choose(bodies, "ntu")
-        graph = graph or SkeletonGraph.from_layout(layouts.NTU25)
-        super().__init__(root, split, graph, **options)
+        super().__init__(root, split, graph=graph, **options)
 
     @property
     def raw_file_names(self) -> list[str]:
@@ -157,8 +157,9 @@ class NTURGBD(SkeletonFileDataset):
         return [str(path.relative_to(raw)) for path in self._paths()]
 
     def raw_clips(self) -> tuple[ClipSource, tuple[str, ...]]:
-        for archive in sorted(Path(self.raw_dir).glob("*.zip")):
-            unzip(archive, archive.with_suffix(""), ".skeleton")
+        for archive in sorted(Path(self.raw_dir).rglob("*.zip")):
+            there = {path.name for path in Path(self.raw_dir).rglob("*.skeleton")}
+            unzip(archive, archive.with_suffix(""), ".skeleton", known=there)
         paths = self._paths()
         if not paths:
             raise ValueError(

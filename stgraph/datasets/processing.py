@@ -116,7 +116,7 @@ def write_store(
         partial = folder.with_name(f"{folder.name}.partial")
         shared = {"joints": checks.joints, "dtype": dtype, **(about or {})}
         plan = {"prepare": repr(checks.prepare), "clips": len(source), **shared}
-        with Journal(partial, plan, source) as journal:
+        with Journal(partial, plan, source, retry=on_error == "fail") as journal:
             _read_all(journal, source, checks, workers=workers, title=title)
             refused = journal.refused
         _report(partial, refused, len(source), on_error)
@@ -133,6 +133,8 @@ def _publish(partial: Path, folder: Path) -> None:
     if folder.is_dir():
         folder.replace(old)
     partial.replace(folder)
+    for name in (JOURNAL, PLAN):  # kept until now: whatever interrupts, nothing is read twice
+        (folder / name).unlink()
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -201,7 +203,7 @@ def _report(partial: Path, refused: list[str], clips: int, on_error: OnError) ->
 
 
 def _finish(partial: Path, about: dict[str, Any]) -> None:
-    """Turn the journal into the table of facts, and leave only what a store has."""
+    """Turn the journal into the table of facts."""
     tables, channels = [], 0
     with open(partial / JOURNAL, "rb") as file:
         lines = (json.loads(text) for text in file)
@@ -214,5 +216,3 @@ def _finish(partial: Path, about: dict[str, Any]) -> None:
     table = table.replace_schema_metadata({"stgraph": json.dumps(about)})
     with pa.OSFile(str(partial / FACTS), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
         writer.write_table(table)
-    for name in (JOURNAL, PLAN):
-        (partial / name).unlink()

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from stgraph import layouts
 from stgraph.datasets.base import SkeletonDataset
-from stgraph.datasets.options import DatasetOptions
 from stgraph.datasets.sources import ClipSource, FileClips
 from stgraph.datasets.store import Store
 from stgraph.formats.ucla import UCLA_CLASSES, read_ucla_clip
-from stgraph.graph import SkeletonGraph
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    pass
 
 TEST_VIEW = 3
 LEAKED_ACTIONS = (2, 3)
@@ -43,17 +41,7 @@ class NWUCLA(SkeletonDataset):
     """
 
     tag = "nw-ucla"
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        *,
-        graph: SkeletonGraph | None = None,
-        **options: Unpack[DatasetOptions],
-    ) -> None:
-        graph = graph or SkeletonGraph.from_layout(layouts.UCLA20)
-        super().__init__(root, split, graph, **options)
+    layout = layouts.UCLA20
 
     @property
     def raw_file_names(self) -> list[str]:

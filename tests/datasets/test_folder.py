@@ -163,6 +163,39 @@ def test_a_row_with_too_many_cells_is_named(tmp_path):
         SkeletonFolder(tmp_path)
 
 
+def test_labels_may_be_the_numbers_of_lines(tmp_path):
+    write(tmp_path, [("a", "1", "train"), ("b", "0", "train")], ARRAYS)
+    (tmp_path / "raw" / "classes.txt").write_text("jump\nsit\n")
+    clips = SkeletonFolder(tmp_path)
+    assert clips.labels.tolist() == [1, 0] and clips.class_names == ("jump", "sit")
+    write(tmp_path, [("a", "2", "train")], ARRAYS)
+    with pytest.raises(ValueError, match="'2' is missing"):
+        SkeletonFolder(tmp_path)
+
+
+def test_a_split_named_twice_takes_the_clip_once(tmp_path):
+    write(tmp_path, [("a", "jump", "train;train"), ("b", "jump", "train")], ARRAYS)
+    assert SkeletonFolder(tmp_path).names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["name,label,split\na,h\xe9,train\n".encode("latin1"), b"name,label,split\n" + b"a" * 200_000],
+)
+def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / "clips.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"clips\.csv: expected a table of commas in UTF-8"):
+        SkeletonFolder(tmp_path)
+
+
+def test_a_column_named_like_a_fact_of_all_clips_is_refused(tmp_path):
+    write(tmp_path, ROWS, ARRAYS)
+    (tmp_path / "raw" / "clips.csv").write_text("name,label,split,frames\na,x,train,4\n")
+    with pytest.raises(ValueError, match="found 'frames'"):
+        SkeletonFolder(tmp_path)
+
+
 def test_two_files_for_one_clip_are_refused(tmp_path):
     write(tmp_path, ROWS, ARRAYS)
     np.savez(tmp_path / "raw" / "clips" / "a.npz", keypoints=stick(4))

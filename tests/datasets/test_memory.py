@@ -33,6 +33,12 @@ def test_numbers_as_labels_are_positions_of_class_names():
     assert from_arrays([arm(4)], np.array([2]), ARM).labels.tolist() == [2]
 
 
+def test_words_that_look_like_numbers_are_words_and_tensors_are_numbers():
+    words = from_arrays([arm(4), arm(5)], ["2", "1"], ARM)
+    assert words.class_names == ("1", "2") and words.labels.tolist() == [1, 0]
+    assert from_arrays([arm(4), arm(5)], torch.tensor([1, 0]), ARM).labels.tolist() == [1, 0]
+
+
 def test_a_graph_can_be_given_instead_of_a_layout():
     graph = SkeletonGraph.from_layout(ARM, temporal_kernel=3)
     assert from_arrays([arm(4)], ["a"], graph).graph is graph

@@ -89,9 +89,28 @@ def test_archives_are_unpacked_once(root):
     with zipfile.ZipFile(raw / "nturgbd_skeletons.zip", "w") as archive:
         for path in sorted((raw / "nested").iterdir()):
             archive.write(path, f"nturgb+d_skeletons/{path.name}")
-    shutil.rmtree(raw / "nested")
+    (raw / "deep").mkdir()
+    (raw / "nturgbd_skeletons.zip").rename(raw / "deep" / "nturgbd_skeletons.zip")
+    kept = sorted((raw / "nested").iterdir())[:5]
+    for path in sorted((raw / "nested").iterdir())[5:]:
+        path.unlink()
     assert len(NTURGBD(root)) == 12
-    assert len(list((raw / "nturgbd_skeletons").glob("*.skeleton"))) == 37
+    unpacked = list((raw / "deep" / "nturgbd_skeletons").glob("*.skeleton"))
+    assert len(unpacked) == 32 and not {path.name for path in kept} & {p.name for p in unpacked}
+
+
+def scaled(factor):
+    return lambda keypoints: keypoints * factor
+
+
+def test_an_interrupted_store_does_not_go_on_with_another_preparation(root):
+    (root / "raw" / "S001C001P001R001A003.skeleton").write_text("broken")
+    with pytest.raises(ValueError, match="1 of 37"):
+        NTURGBD(root, pre_transform=scaled(2.0))
+    plain = NTURGBD(root, pre_transform=scaled(3.0), on_error="skip")
+    path = next(root.rglob(f"{plain.names[0]}.skeleton"))
+    original = torch.from_numpy(read_skeleton_file(path).keypoints)
+    assert torch.equal(plain.keypoints(0), 3 * original)
 
 
 def test_missing_samples_are_left_out(root):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stgraph.datasets import Checks, FileClips, write_store
 from stgraph.formats import Clip
@@ -164,6 +165,53 @@ def read_again(folder, paths, **options):
         return read(path)
 
     return write(folder, paths, counting, **options), asked
+
+
+def test_what_was_refused_is_looked_at_again_though_its_file_is_the_same(half_done):
+    """What it needed besides may be there now."""
+    folder, paths = half_done
+    asked = []
+
+    def forgiving(path):
+        asked.append(path.name)
+        return Clip(path.stem, array(39), label=1, facts={"number": 39})
+
+    assert len(write(folder, paths, forgiving)) == 40 and asked == ["clip039.txt"]
+
+
+def test_an_interruption_before_the_last_rename_costs_no_reading(tmp_path, monkeypatch):
+    paths = files(tmp_path / "raw")
+    write(tmp_path / "whole", paths)
+    write(tmp_path / "set", paths[:3])
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("stgraph.datasets.processing._publish", interrupted)
+        write(tmp_path / "set", paths, anew=True)
+    assert len(write(tmp_path / "set", paths)) == 3
+    store, asked = read_again(tmp_path / "set", paths, anew=True)
+    assert asked == [] and len(store) == 40
+    assert contents(tmp_path / "set") == contents(tmp_path / "whole")
+
+
+def test_a_fact_is_of_one_kind_in_all_clips(tmp_path):
+    shape = np.ones((1, 2, 5, 3), np.float32)
+    clips = {
+        name: Clip(name, shape, label=0, facts={"camera": c}) for name, c in (("a", 1), ("b", "x"))
+    }
+    source = FileClips([Path("a"), Path("b")], lambda path: clips[path.name])
+    with pytest.raises(ValueError, match="Clip 'b': expected the fact 'camera' to be of one kind"):
+        write_store(tmp_path / "set", source, Checks(joints=5, classes=2))
+
+
+def test_reading_leaves_the_global_random_numbers_alone(tmp_path):
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    write(tmp_path / "set", files(tmp_path / "raw", 3))
+    assert torch.equal(torch.rand(1), expected)
 
 
 def test_a_mended_file_is_read_and_what_was_finished_is_kept(half_done):

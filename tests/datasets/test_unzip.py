@@ -65,11 +65,18 @@ def test_a_changed_byte_inside_is_noticed_and_leaves_no_file(tmp_path):
     assert "a.skeleton" not in names(tmp_path / "raw")
 
 
-def test_what_is_there_stays_and_what_was_half_written_is_completed(tmp_path):
+def test_files_that_are_known_are_passed_over(tmp_path):
     path = pack(tmp_path / "x.zip", {"a.skeleton": "123", "b.skeleton": "456"})
-    unzip(path, tmp_path / "raw", ".skeleton")
-    (tmp_path / "raw" / "a.skeleton").write_text("abc")
-    (tmp_path / "raw" / "b.skeleton").write_text("4")
-    unzip(path, tmp_path / "raw", ".skeleton")
-    assert (tmp_path / "raw" / "a.skeleton").read_text() == "abc"
-    assert (tmp_path / "raw" / "b.skeleton").read_text() == "456"
+    unzip(path, tmp_path / "raw", ".skeleton", known={"a.skeleton"})
+    assert names(tmp_path / "raw") == ["b.skeleton"]
+
+
+def test_a_damaged_archive_of_another_packing_is_named(tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.skeleton", "123 456 " * 100)
+    data = bytearray(path.read_bytes())
+    data[50:60] = bytes(10)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"x\.zip: expected a \.zip archive"):
+        unzip(path, tmp_path / "raw", ".skeleton")

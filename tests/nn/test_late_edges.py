@@ -103,6 +103,12 @@ def test_clips_of_another_graph_are_refused_without_edges_too():
         model(other)
 
 
+def test_edges_of_another_graph_are_not_added():
+    nodes = clip_nodes(torch.randn(1, 6, 4, 3), SkeletonGraph.from_layout(LIMBS))
+    with pytest.raises(ValueError, match="add the edges of its own graph"):
+        add_edges(nodes, SkeletonGraph.from_layout(LIMBS, temporal_kernel=3))
+
+
 def test_edges_follow_the_type_of_the_coordinates():
     graph = SkeletonGraph.from_layout(LIMBS)
     nodes = clip_nodes(torch.randn(1, 6, 4, 3, dtype=torch.double), graph)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from stgraph import layouts
 from stgraph.datasets.ntu import Bodies, SkeletonFileDataset
 from stgraph.datasets.ntu_names import NTUName, Protocol
 from stgraph.datasets.options import DatasetOptions
@@ -68,8 +67,7 @@ class SyntheticActions(SkeletonFileDataset):
         self.performers, self.seed = performers, seed
         self.folder = f"seed{seed}-performers{performers}"
         self._choose(bodies, self.folder)
-        graph = graph or SkeletonGraph.from_layout(layouts.NTU25)
-        super().__init__(root, split, graph, **options)
+        super().__init__(root, split, graph=graph, **options)
 
     @property
     def raw_file_names(self) -> list[str]:
