@@ -127,7 +127,6 @@ def write_store(
 
 def _publish(partial: Path, folder: Path) -> None:
     """Put the finished store in its place; the one that was there goes last."""
-    Store.open(partial)
     old = folder.with_name(f"{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.is_dir():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 import yaml
 
 from stgraph import layouts, partition, transforms
+from stgraph.cli.clips import read_clip
 from stgraph.cli.objects import (
     SMALL_BLOCKS,
     Preparation,
@@ -20,6 +22,7 @@ from stgraph.cli.objects import (
     make_model,
     save_config,
 )
+from stgraph.formats import write_skeleton_file
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 
 ALIGNED = ["spine base", "spine mid", "left shoulder", "right shoulder"]
@@ -168,3 +171,12 @@ def test_every_data_set_can_be_named_with_the_layout_it_needs(tmp_path):
     assert make_layout(DataOptions(name="nw-ucla")) is layouts.UCLA20
     assert make_layout(DataOptions(name="kinetics")) is layouts.OPENPOSE18
     assert make_layout(DataOptions(name="stgcn-arrays")) is layouts.NTU25
+
+
+@pytest.mark.parametrize(("name", "persons"), [("folder", 3), ("ntu60-xsub", 2)])
+def test_predict_reads_as_many_bodies_as_the_data_set_did(tmp_path, name, persons):
+    path = tmp_path / "S001C001P001R001A001.skeleton"
+    write_skeleton_file(path, np.random.default_rng(0).normal(size=(3, 5, 25, 3)))
+    model = SimpleNamespace(graph=make_graph(layouts.NTU25, ModelOptions()))
+    clip = read_clip(path, SimpleNamespace(model=model), DataOptions(name=name))
+    assert clip.clip.persons == persons

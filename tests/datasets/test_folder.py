@@ -178,13 +178,10 @@ def test_a_split_named_twice_takes_the_clip_once(tmp_path):
     assert SkeletonFolder(tmp_path).names == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["name,label,split\na,h\xe9,train\n".encode("latin1"), b"name,label,split\n" + b"a" * 200_000],
-)
-def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
+@pytest.mark.parametrize("rest", [b"a,h\xe9,train\n", b"a" * 200_000], ids=["latin1", "endless"])
+def test_a_table_that_cannot_be_read_is_named(tmp_path, rest):
     write(tmp_path, ROWS, ARRAYS)
-    (tmp_path / "raw" / "clips.csv").write_bytes(content)
+    (tmp_path / "raw" / "clips.csv").write_bytes(b"name,label,split\n" + rest)
     with pytest.raises(ValueError, match=r"clips\.csv: expected a table of commas in UTF-8"):
         SkeletonFolder(tmp_path)
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from torch_geometric.loader import DataLoader
 
 from stgraph import SkeletonGraph, layouts, partition, transforms
@@ -97,6 +99,22 @@ def test_archives_are_unpacked_once(root):
     assert len(NTURGBD(root)) == 12
     unpacked = list((raw / "deep" / "nturgbd_skeletons").glob("*.skeleton"))
     assert len(unpacked) == 32 and not {path.name for path in kept} & {p.name for p in unpacked}
+
+
+def test_while_one_process_looks_at_raw_files_another_waits(root):
+    raw = root / "raw"
+    with zipfile.ZipFile(raw / "skeletons.zip", "w") as archive:
+        for path in sorted((raw / "nested").iterdir()):
+            archive.write(path, path.name)
+    shutil.rmtree(raw / "nested")
+    (root / "processed").mkdir()
+    other = threading.Thread(target=NTURGBD, args=(root,))
+    with FileLock(root / "processed" / "ntu.raw.lock"):
+        other.start()
+        other.join(1)
+        assert other.is_alive() and not (raw / "skeletons").exists()
+    other.join(60)
+    assert len(list((raw / "skeletons").iterdir())) == 37
 
 
 def scaled(factor):

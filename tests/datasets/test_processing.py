@@ -198,9 +198,8 @@ def test_an_interruption_before_the_last_rename_costs_no_reading(tmp_path, monke
 
 def test_a_fact_is_of_one_kind_in_all_clips(tmp_path):
     shape = np.ones((1, 2, 5, 3), np.float32)
-    clips = {
-        name: Clip(name, shape, label=0, facts={"camera": c}) for name, c in (("a", 1), ("b", "x"))
-    }
+    cameras = {"a": 1, "b": "x"}
+    clips = {name: Clip(name, shape, 0, facts={"camera": cameras[name]}) for name in cameras}
     source = FileClips([Path("a"), Path("b")], lambda path: clips[path.name])
     with pytest.raises(ValueError, match="Clip 'b': expected the fact 'camera' to be of one kind"):
         write_store(tmp_path / "set", source, Checks(joints=5, classes=2))
