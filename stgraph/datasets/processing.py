@@ -27,7 +27,7 @@ from stgraph.formats import Clip
 OnError = Literal["fail", "skip"]
 REFUSED = "skipped.txt"
 BLOCK = 16  # clips that a worker reads at a time
-ROWS = 4096  # of the journal, turned into a table at a time
+ROWS = 512  # of the journal, turned into a table at a time
 
 logger = logging.getLogger(__name__)
 

@@ -32,16 +32,16 @@ class FileClips:
     """
 
     def __init__(self, paths: Iterable[Path], read: Callable[[Path], Clip]) -> None:
-        self.paths, self.read = list(paths), read
+        self.paths, self.read = [str(path) for path in paths], read  # text is a third of a Path
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, position: int) -> Clip:
-        return self.read(self.paths[position])
+        return self.read(Path(self.paths[position]))
 
     def key(self, position: int) -> str:
-        return fingerprint(self.paths[position])
+        return fingerprint(Path(self.paths[position]))
 
 
 class ArchiveClips:
