@@ -2,9 +2,11 @@
 
 from stgraph.nn.block import EdgeImportance, STGCNBlock
 from stgraph.nn.conv import STGCNConv
+from stgraph.nn.dropout import Dropout
 from stgraph.nn.level import Level
-from stgraph.nn.network import TEN_BLOCKS, NodeFeatures, SkeletonNetwork
+from stgraph.nn.network import TEN_BLOCKS, NodeFeatures, Plan, SkeletonNetwork
 from stgraph.nn.norm import JointNorm, NodeNorm
+from stgraph.nn.step import Step
 from stgraph.nn.stgcn import STGCN
 from stgraph.nn.stgcn_v010 import STGCNv010, STGCNv010Block
 from stgraph.nn.stgcnpp import STGCNPlusPlus, STGCNPlusPlusBlock
@@ -20,12 +22,14 @@ __all__ = [
     "NETWORKS",
     "STGCN",
     "TEN_BLOCKS",
+    "Dropout",
     "EdgeImportance",
     "JointNorm",
     "Level",
     "MultiScaleTemporal",
     "NodeFeatures",
     "NodeNorm",
+    "Plan",
     "STGCNBlock",
     "STGCNConv",
     "STGCNPlusPlus",
@@ -33,4 +37,5 @@ __all__ = [
     "STGCNv010",
     "STGCNv010Block",
     "SkeletonNetwork",
+    "Step",
 ]

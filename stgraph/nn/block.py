@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import Dropout, Identity, Linear, Module, Parameter, ReLU, Sequential
+from torch.nn import Identity, Linear, Module, Parameter, ReLU, Sequential
 
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
-from stgraph.nn.level import Coarsening, Level
+from stgraph.nn.dropout import Dropout
 from stgraph.nn.norm import NodeNorm
-from stgraph.nn.typed_edges import TypedEdges
+from stgraph.nn.step import Step
+from stgraph.nn.typed_edges import LayerEdges
 
 
 class EdgeImportance(Module):
@@ -38,7 +39,7 @@ class EdgeImportance(Module):
         cell = (graph.edge_type * graph.num_joints + source) * graph.num_joints + target
         self.register_buffer("cell", cell, persistent=False)
 
-    def forward(self, edges: TypedEdges) -> Tensor:
+    def forward(self, edges: LayerEdges) -> Tensor:
         """The weights ``[E]`` of the edges, times their importance."""
         one = self.weight.new_ones(1)
         factors = torch.cat([self.weight.flatten()[self.cell], one])[edges.edge_template]
@@ -87,48 +88,37 @@ class STGCNBlock(Module):
         self.residual = shortcut(in_channels, out_channels, stride) if residual else None
         self.activation = ReLU()
 
-    def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
-        """Features of the nodes of ``level``, or of those that ``step`` keeps.
+    def forward(self, x: Tensor, step: Step) -> Tensor:
+        """Features of the nodes that the step keeps.
 
         Shapes:
-            - **x:** float ``[N, C_in]``; **out:** float ``[N, C_out]`` or ``[N', C_out]``
+            - **x:** float ``[N, C_in]``; **out:** float ``[N', C_out]``
         """
-        kept = x if step is None else x[step.kept]
-        last = level.last if step is None else step.edges
+        kept = x if step.kept is None else x[step.kept]
         if self.temporal is None or self.spatial_norm is None:
-            h = convolve(self.spatial, x, last, self.importance(last), len(kept))
+            h = convolve(self.spatial, x, step.in_time, self.importance(step.in_time))
         else:
-            h = convolve_frames(self.spatial, x, level, self.importance)
+            h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
             h = self.activation(self.spatial_norm(h))
-            h = convolve(self.temporal, h, last, last.edge_weight, len(kept))
+            h = convolve(self.temporal, h, step.in_time)
         h = self.dropout(self.norm(h))
         if self.residual is not None:
             h = h + self.residual(kept)
         return self.activation(h)
 
 
-def convolve_frames(
-    convolution: STGCNConv, x: Tensor, level: Level, importance: EdgeImportance
-) -> Tensor:
-    """The spatial convolution: frame by frame where all frames are whole, else edge by edge.
-
-    Both are the same layer with the same weights; the first is given fewer edges. Explainers, and
-    hooks on messages, see all edges.
-    """
-    frame = None if convolution.watched else level.frame_edges
-    if frame is None:
-        return convolve(convolution, x, level.spatial, importance(level.spatial), len(x))
-    joints = level.graph.num_joints
-    frames = x.view(-1, joints, x.shape[1])
-    return convolve(convolution, frames, frame, importance(frame), joints).flatten(0, 1)
-
-
 def convolve(
-    convolution: STGCNConv, x: Tensor, edges: TypedEdges, weight: Tensor | None, num_targets: int
+    convolution: STGCNConv, x: Tensor, edges: LayerEdges, edge_weight: Tensor | None = None
 ) -> Tensor:
-    """``convolution`` over ``edges`` with these weights, into ``num_targets`` nodes."""
-    size = (x.shape[-2], num_targets)
-    return convolution(x, edges.edge_index, edges.edge_type, weight, size=size)
+    """``convolution`` over ``edges``, with their own weights or with these.
+
+    Edges of one frame are gone through frame by frame: the same layer with the same weights.
+    """
+    weight = edges.edge_weight if edge_weight is None else edge_weight
+    if not edges.per_frame:
+        return convolution(x, edges.graph, edge_weight=weight)
+    frames = x.view(-1, edges.graph.num_sources, x.shape[1])
+    return convolution(frames, edges.graph, edge_weight=weight).flatten(0, 1)
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int) -> Module:

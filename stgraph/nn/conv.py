@@ -14,7 +14,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 from torch_geometric.utils import is_sparse, scatter, to_edge_index
 
-from stgraph.nn.backends import BACKENDS, choose
+from stgraph.nn.backends import BACKENDS, TemporalGrid, TypedGraph, choose
 
 
 class STGCNConv(MessagePassing):
@@ -96,7 +96,7 @@ class STGCNConv(MessagePassing):
     def forward(
         self,
         x: Tensor | OptPairTensor,
-        edge_index: Adj,
+        edge_index: Adj | TypedGraph | TemporalGrid,
         edge_type: OptTensor = None,
         edge_weight: OptTensor = None,
         size: Size = None,
@@ -114,34 +114,44 @@ class STGCNConv(MessagePassing):
             size ((int, int), optional): Numbers of sources and targets, needed if they differ and
                 the targets have no features.
         """
-        if is_sparse(edge_index):
-            edge_index, edge_type, edge_weight = _unpack(edge_index, edge_type, edge_weight)
-        elif isinstance(edge_index, EdgeIndex):
-            edge_index = edge_index.as_tensor()
-        if self._reversed:
-            edge_index = edge_index.flip(0)
-            x = x if isinstance(x, Tensor) else x[::-1]
-            size = None if size is None else size[::-1]
-        edge_type = self._checked_types(edge_index, edge_type)
-        num_targets = _num_targets(x, size)
-        sources = x if isinstance(x, Tensor) else x[0]
-        if edge_weight is not None:
-            edge_weight = edge_weight.to(sources.dtype)
+        if isinstance(edge_index, TypedGraph | TemporalGrid):
+            edges = edge_index
+            sources = x if isinstance(x, Tensor) else x[0]
+        else:
+            if is_sparse(edge_index):
+                edge_index, edge_type, edge_weight = _unpack(edge_index, edge_type, edge_weight)
+            elif isinstance(edge_index, EdgeIndex):
+                edge_index = edge_index.as_tensor()
+            if self._reversed:
+                edge_index = edge_index.flip(0)
+                x = x if isinstance(x, Tensor) else x[::-1]
+                size = None if size is None else size[::-1]
+            edge_type = self._checked_types(edge_index, edge_type)
+            sources = x if isinstance(x, Tensor) else x[0]
+            counts = (sources.shape[-2], _num_targets(x, size))
+            edges = TypedGraph(edge_index, edge_type, self.num_subsets, *counts)
+        return self._convolved(sources, edges, edge_weight)
 
+    def _convolved(
+        self, x: Tensor, edges: TypedGraph | TemporalGrid, edge_weight: OptTensor
+    ) -> Tensor:
         if self.watched:
-            return self._propagated(sources, edge_index, edge_type, edge_weight, num_targets)
-        graphs = math.prod(sources.shape[:-2])
-        run = BACKENDS[
-            self.backend
-            or choose(self.weight, edge_type.shape[0], sources.shape[-2], num_targets, graphs)
-        ]
-        out = run(sources, self.weight, edge_index, edge_type, edge_weight, num_targets)
+            edges = edges if isinstance(edges, TypedGraph) else edges.explicit()
+            weight = None if edge_weight is None else edge_weight.to(x.dtype)
+            return self._propagated(x, edges, weight)
+        x, weight = _autocast(x, self.weight)
+        if edge_weight is not None:
+            edge_weight = edge_weight.to(x.dtype)
+        name = self.backend or choose(x, weight, edges)
+        if isinstance(edges, TemporalGrid) and name != "grid":
+            edges = edges.explicit()
+        out = BACKENDS[name](x, weight, edges, edge_weight)
         if self.bias is None:
             return out
         if self.bias.ndim == 1:
-            return out + self.bias
-        share = self._subset_shares(edge_index, edge_type, edge_weight, num_targets)
-        return out + share.to(self.bias.dtype) @ self.bias
+            return out + self.bias.to(out.dtype)
+        share = self._subset_shares(edges, edge_weight)
+        return out + share.to(out.dtype) @ self.bias.to(out.dtype)
 
     def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:
         return x_j if edge_weight is None else x_j * edge_weight.view(-1, 1)
@@ -165,14 +175,7 @@ class STGCNConv(MessagePassing):
         )
         return bool(self.explain) or any(len(hook) > 0 for hook in hooks)
 
-    def _propagated(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        edge_type: Tensor,
-        edge_weight: OptTensor,
-        num_targets: int,
-    ) -> Tensor:
+    def _propagated(self, x: Tensor, edges: TypedGraph, edge_weight: OptTensor) -> Tensor:
         """The same result as one ``propagate`` over all edges in the caller's order.
 
         Explainers and hooks look at its messages, so a bias per subset travels in them too.
@@ -182,27 +185,26 @@ class STGCNConv(MessagePassing):
             x = torch.nn.functional.pad(x, (0, 1), value=1.0)
             weight = torch.cat([weight, self.bias[:, None]], dim=1)
         subsets, in_channels, out_channels = weight.shape
-        cell = edge_index[1] * subsets + edge_type
+        source, target = edges.edge_index
         # propagate_type: (x: OptPairTensor, edge_weight: OptTensor)
         cells = self.propagate(
-            torch.stack([edge_index[0], cell]),
-            size=(x.shape[-2], num_targets * subsets),
+            torch.stack([source, target * subsets + edges.edge_type]),
+            size=(x.shape[-2], edges.num_targets * subsets),
             x=(x, None),
             edge_weight=edge_weight,
         )
-        rows = cells.reshape(*x.shape[:-2], num_targets, subsets * in_channels)
+        rows = cells.reshape(*x.shape[:-2], edges.num_targets, subsets * in_channels)
         out = rows @ weight.reshape(subsets * in_channels, out_channels)
         return out + self.bias if self.bias is not None and self.bias.ndim == 1 else out
 
-    def _subset_shares(
-        self, edge_index: Tensor, edge_type: Tensor, edge_weight: OptTensor, num_targets: int
-    ) -> Tensor:
+    def _subset_shares(self, edges: TypedGraph | TemporalGrid, edge_weight: OptTensor) -> Tensor:
         """The sum of edge weights of each type that end in each target: ``[num_targets, K]``."""
+        edges = edges if isinstance(edges, TypedGraph) else edges.explicit()
         if edge_weight is None:
-            edge_weight = torch.ones_like(edge_type, dtype=self.weight.dtype)
-        cell = edge_index[1] * self.num_subsets + edge_type
-        share = scatter(edge_weight, cell, dim_size=num_targets * self.num_subsets, reduce="sum")
-        return share.view(num_targets, self.num_subsets)
+            edge_weight = torch.ones_like(edges.edge_type, dtype=self.weight.dtype)
+        cell = edges.edge_index[1] * self.num_subsets + edges.edge_type
+        share = scatter(edge_weight, cell, dim_size=edges.num_targets * self.num_subsets)
+        return share.view(edges.num_targets, self.num_subsets)
 
     def _checked_types(self, edge_index: Tensor, edge_type: OptTensor) -> Tensor:
         if edge_type is None:
@@ -276,6 +278,11 @@ def _check_options(bias: object, backend: str | None, aggr: object, flow: str) -
         raise ValueError(f"bias is True, False or 'per_subset', not {bias!r}.")
     if backend is not None and backend not in BACKENDS:
         raise ValueError(f"There is no backend {backend!r}; there are {', '.join(BACKENDS)}.")
+    if backend == "grid":
+        raise ValueError(
+            "backend='grid' is for whole bodies, whose edges networks know; leave the backend out, "
+            "and it is used where it can be."
+        )
     if aggr not in ("add", "sum"):
         raise ValueError(
             f"STGCNConv sums its messages, aggr={aggr!r} is not possible; a mean is a matter of "
@@ -283,6 +290,15 @@ def _check_options(bias: object, backend: str | None, aggr: object, flow: str) -
         )
     if flow not in ("source_to_target", "target_to_source"):
         raise ValueError(f"flow is 'source_to_target' or 'target_to_source', not {flow!r}.")
+
+
+def _autocast(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """What automatic mixed precision makes of the operands of a product."""
+    device = x.device.type
+    if not torch.is_autocast_enabled(device) or torch.double in (x.dtype, weight.dtype):
+        return x, weight
+    dtype = torch.get_autocast_dtype(device)
+    return x.to(dtype), weight.to(dtype)
 
 
 def _num_targets(x: Tensor | OptPairTensor, size: Size) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,7 +13,9 @@ from torch_geometric.utils import scatter
 from stgraph.data import SkeletonData
 from stgraph.edges import Nodes, connect, spatial_fields, temporal_fields
 from stgraph.graph import EdgeLabels, SkeletonGraph
+from stgraph.nn.backends import TemporalGrid
 from stgraph.nn.typed_edges import (
+    LayerEdges,
     TypedEdges,
     dilate,
     joined,
@@ -35,6 +38,8 @@ class Level:
         graph: The labelled frame that the clips were built with.
         given: The edges of the batch, spatial and temporal; ``None`` if it came without, so that
             the graph's edges are made here, when a layer asks for them.
+        one_by_one: Whether layers get all edges even where they are regular, for those who look at
+            messages.
     """
 
     nodes: Nodes
@@ -43,9 +48,10 @@ class Level:
     num_persons: int
     graph: SkeletonGraph
     given: tuple[TypedEdges, TypedEdges | None] | None
+    one_by_one: bool = False
 
     @classmethod
-    def of(cls, data: SkeletonData, graph: SkeletonGraph) -> Level:
+    def of(cls, data: SkeletonData, graph: SkeletonGraph, *, one_by_one: bool = False) -> Level:
         """The finest level: the nodes and edges of ``data`` as they are, or nodes alone.
 
         Raises:
@@ -60,9 +66,10 @@ class Level:
         if graph.edge_weight.dtype != data.x.dtype:
             graph = replace(graph, edge_weight=graph.edge_weight.to(data.x.dtype))
         if "edge_index" not in data:
-            return cls(nodes, clip, num_clips, num_persons, graph, given=None)
+            return cls(nodes, clip, num_clips, num_persons, graph, None, one_by_one)
         edges = TypedEdges(data.edge_index, data.edge_type, data.edge_weight, data.edge_template)
-        return cls(nodes, clip, num_clips, num_persons, graph, split_edges(edges, graph.labels))
+        given = split_edges(edges, graph.labels)
+        return cls(nodes, clip, num_clips, num_persons, graph, given, one_by_one)
 
     @property
     def num_nodes(self) -> int:
@@ -118,6 +125,104 @@ class Level:
         in_order = joint == torch.arange(joints, device=joint.device)
         return bool((in_order & (body == body[:, :1]) & (frame == frame[:, :1])).all())
 
+    @cached_property
+    def runs(self) -> Tensor | None:
+        """First frame and number of frames of each body, long ``[R, 2]`` on the CPU.
+
+        ``None`` unless every body is there with all joints in consecutive frames, in order, and
+        its edges in time are what the builder makes.
+        """
+        if self.one_by_one or self.graph.labels.temporal != "factorized":
+            return None
+        found = runs(self.nodes, self.graph.num_joints)
+        if found is None or self.given is None:
+            return found
+        return (
+            found if _are_equal(self.given[1], _temporal(self.nodes, self.graph.labels)) else None
+        )
+
+    @cached_property
+    def in_space(self) -> LayerEdges:
+        """What a spatial convolution runs over."""
+        frame = None if self.one_by_one else self.frame_edges
+        if frame is None:
+            size = (self.num_nodes, self.num_nodes)
+            return LayerEdges.of(self.spatial, self.spatial_types, size)
+        size = (self.graph.num_joints, self.graph.num_joints)
+        return LayerEdges.of(frame, self.spatial_types, size)._replace(per_frame=True)
+
+    @property
+    def spatial_types(self) -> int:
+        """How many labels spatial edges have, with the product partition all."""
+        labels = self.graph.labels
+        return labels.num_edge_types if labels.temporal == "product" else labels.num_subsets
+
+    @cached_property
+    def in_time(self) -> LayerEdges:
+        """What the last convolution of a block runs over: in time, if there are such edges."""
+        return self._in_time(None)
+
+    @cached_property
+    def in_branches(self) -> tuple[LayerEdges, ...]:
+        """As :attr:`dilated`, what convolutions of three taps run over."""
+        return self._in_branches(None)
+
+    def _in_time(self, step: Coarsening | None) -> LayerEdges:
+        if self.runs is not None:
+            return LayerEdges(self.temporal_grid(self.graph.labels.temporal_kernel, step=step))
+        if step is None and self.temporal is None:
+            return self.in_space
+        edges, targets = (
+            (self.last, self.num_nodes) if step is None else (step.edges, len(step.kept))
+        )
+        types = self.spatial_types if self.temporal is None else self.graph.labels.temporal_kernel
+        return LayerEdges.of(edges, types, (self.num_nodes, targets))
+
+    def _in_branches(self, step: Coarsening | None) -> tuple[LayerEdges, ...]:
+        if self.runs is not None:
+            reach = self.graph.labels.reach
+            grids = [self.temporal_grid(3, dilation=d, step=step) for d in range(1, reach + 1)]
+            return tuple(LayerEdges(grid, beside=grid.beside(self.clip.device)) for grid in grids)
+        targets = self.num_nodes if step is None else len(step.kept)
+        dilated = self.dilated if step is None else step.dilated
+        return tuple(LayerEdges.of(edges, 3, (self.num_nodes, targets)) for edges in dilated)
+
+    def temporal_grid(
+        self, num_types: int, *, dilation: int = 1, step: Coarsening | None = None
+    ) -> TemporalGrid:
+        """The grid that the bodies' edges in time are."""
+        assert self.runs is not None
+        stride, targets = (1, self.num_nodes) if step is None else (step.stride, len(step.kept))
+        first, frames = self.runs.T
+        runs = torch.stack([frames, -first % stride], dim=1)
+        joints = self.graph.num_joints
+        return TemporalGrid(runs, joints, num_types, self.num_nodes, targets, dilation, stride)
+
+    def parts(self, nodes: int) -> list[slice]:
+        """Rows of the batch in parts of about so many nodes, cut between clips.
+
+        One part of all, if clips are not one after the other or edges may lead from clip to clip.
+        """
+        everything = [slice(None)]
+        if self.given is not None and (self.runs is None or self.frame_edges is None):
+            return everything
+        if bool((self.clip[1:] < self.clip[:-1]).any()):
+            return everything
+        ends = torch.bincount(self.clip, minlength=self.num_clips).cumsum(0).tolist()
+        cuts = [0]
+        for before, end in zip([0, *ends[:-1]], ends, strict=True):
+            if end - cuts[-1] > nodes and before > cuts[-1]:
+                cuts.append(before)
+        return [slice(*ends) for ends in pairwise([*cuts, self.num_nodes])]
+
+    def part(self, rows: slice) -> Level:
+        """The level of these rows alone, one of :meth:`parts`."""
+        if rows == slice(None):
+            return self
+        nodes = Nodes(*(field[rows] for field in self.nodes))
+        counts = (self.num_clips, self.num_persons)
+        return Level(nodes, self.clip[rows], *counts, self.graph, None, self.one_by_one)
+
     def coarsen(self, stride: int) -> tuple[Coarsening, Level]:
         """Keep frames 0, s, 2s ... of every clip, for the whole batch at once.
 
@@ -131,10 +236,12 @@ class Level:
         nodes = Nodes(
             self.nodes.body[kept], self.nodes.joint[kept], self.nodes.frame[kept] // stride
         )
-        coarsening = Coarsening(kept, self.last.into(keep, number), self.graph.labels.reach)
-        given = None if self.given is None else self._coarse_edges(keep, number, nodes)
+        coarsening = Coarsening(kept, stride, self, (keep, number))
+        regular = self.runs is not None and self.frame_edges is not None
+        given = None if self.given is None or regular else self._coarse_edges(keep, number, nodes)
         counts = (self.num_clips, self.num_persons)
-        return coarsening, Level(nodes, self.clip[kept], *counts, self.graph, given)
+        coarse = Level(nodes, self.clip[kept], *counts, self.graph, given, self.one_by_one)
+        return coarsening, coarse
 
     def _coarse_edges(
         self, keep: Tensor, number: Tensor, nodes: Nodes
@@ -165,13 +272,54 @@ class Coarsening:
     """A step to a coarser level: the kept nodes ``[N']`` and the bipartite edges into them."""
 
     kept: Tensor
-    edges: TypedEdges
-    reach: int
+    stride: int
+    fine: Level
+    _numbered: tuple[Tensor, Tensor]
+
+    @cached_property
+    def edges(self) -> TypedEdges:
+        """The fine level's last edges into the kept nodes."""
+        return self.fine.last.into(*self._numbered)
 
     @cached_property
     def dilated(self) -> tuple[TypedEdges, ...]:
         """As :attr:`Level.dilated`, into the kept nodes."""
-        return dilate(self.edges, self.reach)
+        return dilate(self.edges, self.fine.graph.labels.reach)
+
+    @cached_property
+    def in_time(self) -> LayerEdges:
+        """As :attr:`Level.in_time`, into the kept nodes."""
+        return self.fine._in_time(self)
+
+    @cached_property
+    def in_branches(self) -> tuple[LayerEdges, ...]:
+        """As :attr:`Level.in_branches`, into the kept nodes."""
+        return self.fine._in_branches(self)
+
+
+def _are_equal(given: TypedEdges | None, made: TypedEdges) -> bool:
+    """Whether edges in time are the builder's; a weight of ``None`` stands for all ones."""
+    if given is None or given.edge_weight is not None:
+        return False
+    fields = ("edge_index", "edge_type", "edge_template")
+    return all(torch.equal(getattr(given, field), getattr(made, field)) for field in fields)
+
+
+def runs(nodes: Nodes, num_joints: int) -> Tensor | None:
+    """First frame and number of frames of each body, if all are whole; else ``None``."""
+    if len(nodes.frame) == 0 or len(nodes.frame) % num_joints:
+        return None
+    body, joint, frame = (field.view(-1, num_joints) for field in nodes)
+    in_order = joint == torch.arange(num_joints, device=joint.device)
+    if not bool((in_order & (body == body[:, :1]) & (frame == frame[:, :1])).all()):
+        return None
+    body, frame = body[:, 0], frame[:, 0]
+    follows = (body[1:] == body[:-1]) & (frame[1:] == frame[:-1] + 1)
+    start = torch.cat([follows.new_ones(1), ~follows]).nonzero().squeeze(1)
+    if len(body[start].unique()) < len(start):
+        return None
+    length = torch.cat([start[1:], start.new_full((1,), len(frame))]) - start
+    return torch.stack([frame[start], length], dim=1).cpu()
 
 
 def _temporal(nodes: Nodes, labels: EdgeLabels) -> TypedEdges:

@@ -15,6 +15,7 @@ from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Level
 from stgraph.nn.norm import JointNorm
+from stgraph.nn.step import Step
 
 TEN_BLOCKS = (
     (64, 1),
@@ -29,6 +30,8 @@ TEN_BLOCKS = (
     (256, 1),
 )
 
+PART = 8192  # nodes whose features stay in the processor's cache, in evaluation
+
 
 class NodeFeatures(NamedTuple):
     """What the last block says of each node it kept.
@@ -42,6 +45,20 @@ class NodeFeatures(NamedTuple):
     x: Tensor
     level: Level
     frame: Tensor
+
+
+class Plan(NamedTuple):
+    """What a network needs of a batch besides the features.
+
+    Attributes:
+        statistic: Row of the data normalisation's statistics for each node ``[N]``.
+        steps: What each block needs.
+        level: Where the nodes are that the last block keeps.
+    """
+
+    statistic: Tensor
+    steps: tuple[Step, ...]
+    level: Level
 
 
 class SkeletonNetwork(Module):
@@ -69,6 +86,7 @@ class SkeletonNetwork(Module):
 
     block: ClassVar[Callable[..., Module]]
     default_dropout: ClassVar[float] = 0.5
+    in_branches: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -85,6 +103,7 @@ class SkeletonNetwork(Module):
             raise ValueError("The network needs at least one block (channels, stride).")
         if persons is not None and persons < 1:
             raise ValueError(f"persons is a number of at least 1, or None, not {persons!r}.")
+        self._compiled: Callable[[Tensor, Plan], Tensor] | None = None
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.graph = self.clip_graph(graph)
@@ -128,26 +147,69 @@ class SkeletonNetwork(Module):
 
     def forward(self, data: SkeletonData) -> Tensor:
         """Logits ``[B, classes]``; a clip without nodes has those of zero features."""
+        if torch.is_grad_enabled() or self.training or self._compiled is not None:
+            compute = self._compiled or self.compute
+            return compute(data.x, self.plan(data))
         features = self.node_features(data)
         return self.classifier(pool_clips(features.x, features.level))
+
+    def plan(self, data: SkeletonData) -> Plan:
+        """What the network needs of the batch besides the features, derived once.
+
+        ``model(batch)`` is ``model.compute(batch.x, model.plan(batch))``.
+        """
+        self._check(data)
+        return self._plan(self._level(data), self._statistic(data))
+
+    def compute(self, x: Tensor, plan: Plan) -> Tensor:
+        """Logits ``[B, classes]`` of the features ``[N, C]``; tensors in, tensors out."""
+        return self.classifier(pool_clips(self._blocks(x, plan), plan.level))
 
     def node_features(self, data: SkeletonData) -> NodeFeatures:
         """The last block's output, before pooling."""
         self._check(data)
-        level = Level.of(data, self.graph)
-        frame = level.nodes.frame
-        joint = data.joint
-        if self.persons is not None:
-            joint = data.person * self.graph.num_joints + joint
-        x = self.data_norm(data.x, joint)
-        for block, stride in zip(self.blocks, self.strides, strict=True):
-            step, next_level = None, level
+        level, statistic = self._level(data), self._statistic(data)
+        parts = [slice(None)]
+        if not (torch.is_grad_enabled() or self.training or data.x.is_cuda):
+            parts = level.parts(PART)
+        last, frame = level, level.nodes.frame
+        for stride in self.strides:
             if stride > 1:
-                step, next_level = level.coarsen(stride)
+                step, last = last.coarsen(stride)
                 frame = frame[step.kept]
-            x = block(x, level, step)
-            level = next_level
-        return NodeFeatures(x, level, frame)
+        outs = [
+            self._blocks(data.x[rows], self._plan(level.part(rows), statistic[rows]))
+            for rows in parts
+        ]
+        return NodeFeatures(outs[0] if len(outs) == 1 else torch.cat(outs), last, frame)
+
+    def compile(self, **options: Any) -> None:
+        """Compile all but the planning, which follows the data: ``torch.compile``'s options."""
+        options = {"dynamic": True, "fullgraph": True, **options}
+        self._compiled = torch.compile(self.compute, **options)
+
+    def _level(self, data: SkeletonData) -> Level:
+        watched = any(m.watched for m in self.modules() if isinstance(m, STGCNConv))
+        return Level.of(data, self.graph, one_by_one=watched)
+
+    def _statistic(self, data: SkeletonData) -> Tensor:
+        """The row of the data normalisation's statistics that each node has ``[N]``."""
+        if self.persons is None:
+            return data.joint
+        return data.person * self.graph.num_joints + data.joint
+
+    def _plan(self, level: Level, statistic: Tensor) -> Plan:
+        steps = []
+        for stride in self.strides:
+            step, level = Step.of(level, stride, in_branches=self.in_branches)
+            steps.append(step)
+        return Plan(statistic, tuple(steps), level)
+
+    def _blocks(self, x: Tensor, plan: Plan) -> Tensor:
+        x = self.data_norm(x, plan.statistic)
+        for block, step in zip(self.blocks, plan.steps, strict=True):
+            x = block(x, step)
+        return x
 
     def responses(self, data: SkeletonData) -> tuple[Tensor, NodeFeatures]:
         """The classifier on every node ``[N', classes]``: where and when a class is seen.

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import Dropout, Module, Parameter, ReLU, Sequential
+from torch.nn import Module, Parameter, ReLU, Sequential
 
 from stgraph.graph import SkeletonGraph
-from stgraph.nn.block import EdgeImportance, convolve, convolve_frames, shortcut
+from stgraph.nn.block import EdgeImportance, convolve, shortcut
 from stgraph.nn.conv import STGCNConv
-from stgraph.nn.level import Coarsening, Level
+from stgraph.nn.dropout import Dropout
 from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
 from stgraph.nn.norm import NodeNorm
+from stgraph.nn.step import Step
 
 
 class STGCNv010Block(Module):
@@ -57,18 +58,16 @@ class STGCNv010Block(Module):
                 self.residual.append(ReLU())
         self.activation = ReLU()
 
-    def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
-        """Features of the nodes of ``level``, or of those that ``step`` keeps.
+    def forward(self, x: Tensor, step: Step) -> Tensor:
+        """Features of the nodes that the step keeps.
 
         Shapes:
-            - **x:** float ``[N, C_in]``; **out:** float ``[N, C_out]`` or ``[N', C_out]``
+            - **x:** float ``[N, C_in]``; **out:** float ``[N', C_out]``
         """
-        kept = x if step is None else x[step.kept]
-        in_time = level.last if step is None else step.edges
-        h = convolve_frames(self.spatial, x, level, self.importance)
+        kept = x if step.kept is None else x[step.kept]
+        h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
         h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
-        h = convolve(self.temporal, h, in_time, in_time.edge_weight, len(kept))
-        h = self.activation(self.norm(h))
+        h = self.activation(self.norm(convolve(self.temporal, h, step.in_time)))
         return h if self.residual is None else h + self.residual(kept)
 
 

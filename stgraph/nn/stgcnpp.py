@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import Dropout, Module, ReLU
+from torch.nn import Module, ReLU
 
 from stgraph.graph import SkeletonGraph
-from stgraph.nn.block import EdgeImportance, convolve_frames, shortcut
+from stgraph.nn.block import EdgeImportance, convolve, shortcut
 from stgraph.nn.conv import STGCNConv
-from stgraph.nn.level import Coarsening, Level
+from stgraph.nn.dropout import Dropout
 from stgraph.nn.network import SkeletonNetwork
 from stgraph.nn.norm import NodeNorm
+from stgraph.nn.step import Step
 from stgraph.nn.temporal import MultiScaleTemporal
 
 REACH = 4  # of the widest branch
@@ -48,19 +49,17 @@ class STGCNPlusPlusBlock(Module):
         self.residual = shortcut(in_channels, out_channels, stride) if residual else None
         self.activation = ReLU()
 
-    def forward(self, x: Tensor, level: Level, step: Coarsening | None = None) -> Tensor:
-        """Features of the nodes of ``level``, or of those that ``step`` keeps.
+    def forward(self, x: Tensor, step: Step) -> Tensor:
+        """Features of the nodes that the step keeps.
 
         Shapes:
-            - **x:** float ``[N, C_in]``; **out:** float ``[N, C_out]`` or ``[N', C_out]``
+            - **x:** float ``[N, C_in]``; **out:** float ``[N', C_out]``
         """
-        kept = None if step is None else step.kept
-        dilated = level.dilated if step is None else step.dilated
-        h = convolve_frames(self.spatial, x, level, self.adjacency)
+        h = convolve(self.spatial, x, step.in_space, self.adjacency(step.in_space))
         h = self.activation(self.spatial_norm(h) + self.spatial_residual(x))
-        h = self.dropout(self.temporal(h, dilated, kept))
+        h = self.dropout(self.temporal(h, step.in_branches, step.kept))
         if self.residual is not None:
-            h = h + self.residual(x if kept is None else x[kept])
+            h = h + self.residual(x if step.kept is None else x[step.kept])
         return self.activation(h)
 
 
@@ -80,6 +79,7 @@ class STGCNPlusPlus(SkeletonNetwork):
     """
 
     block = STGCNPlusPlusBlock
+    in_branches = True
     default_dropout = 0.0
 
     @classmethod

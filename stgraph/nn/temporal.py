@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import Linear, Module, ModuleList, ReLU, Sequential
 from torch_geometric.utils import scatter
 
+from stgraph.nn.backends import TypedGraph
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.norm import NodeNorm
-from stgraph.nn.typed_edges import TypedEdges
+from stgraph.nn.typed_edges import LayerEdges
 
 
 class MultiScaleTemporal(Module):
@@ -49,29 +50,31 @@ class MultiScaleTemporal(Module):
         self.fuse = Sequential(NodeNorm(channels), ReLU(), Linear(channels, channels))
         self.norm = NodeNorm(channels)
 
-    def forward(self, x: Tensor, dilated: Sequence[TypedEdges], kept: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, branches: Sequence[LayerEdges], kept: Tensor | None = None
+    ) -> Tensor:
         """Features of all nodes, or of the nodes ``kept``.
 
         Args:
             x: Features ``[N, C]``.
-            dilated: Temporal edges for each distance, :attr:`stgraph.nn.Level.dilated`.
+            branches: Edges in time for each distance, :attr:`stgraph.nn.Level.in_branches`.
             kept: The nodes ``[N']`` that the edges lead to; ``None`` if to all.
         """
-        own = x if kept is None else x[kept]
-        size = (len(x), len(own))
         *moving, steady = (reduce(x) for reduce in self.reduce)
         outs = [
-            conv(h, edges.edge_index, edges.edge_type, edges.edge_weight, size=size)
-            for conv, h, edges in zip(
-                self.convolutions, moving, (dilated[d - 1] for d in self.dilations), strict=True
-            )
+            conv(h, branches[d - 1].graph, edge_weight=branches[d - 1].edge_weight)
+            for conv, h, d in zip(self.convolutions, moving, self.dilations, strict=True)
         ]
-        outs.append(neighbor_max(steady, dilated[0], len(own)))
-        outs.append(self.point(own))
+        outs.append(neighbor_max(steady, branches[0]))
+        outs.append(self.point(x if kept is None else x[kept]))
         return self.norm(self.fuse(torch.cat(outs, dim=1)))
 
 
-def neighbor_max(x: Tensor, edges: TypedEdges, num_targets: int) -> Tensor:
+def neighbor_max(x: Tensor, edges: LayerEdges) -> Tensor:
     """The largest value of each channel among the sources of a target; 0 where it has none."""
-    source, target = edges.edge_index
-    return scatter(x[source], target, dim_size=num_targets, reduce="max")
+    if edges.beside is not None:
+        before, own, after = (x.index_select(0, rows) for rows in edges.beside)
+        return torch.maximum(torch.maximum(before, own), after)
+    assert isinstance(edges.graph, TypedGraph)
+    source, target = edges.graph.edge_index
+    return scatter(x[source], target, dim_size=edges.graph.num_targets, reduce="max")

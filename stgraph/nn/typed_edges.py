@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from stgraph.graph import EdgeLabels, SkeletonGraph
+from stgraph.nn.backends import TemporalGrid, TypedGraph
 
 
 class TypedEdges(NamedTuple):
@@ -47,6 +48,30 @@ class TypedEdges(NamedTuple):
         edges = edges.take(keep[edges.edge_index[0]].nonzero().squeeze(1))
         source, target = edges.edge_index
         return edges._replace(edge_index=torch.stack([number[source], target]))
+
+
+class LayerEdges(NamedTuple):
+    """The edges of one layer in the form in which it computes on them.
+
+    Attributes:
+        graph: The edges, sorted; or the grid that they are.
+        edge_weight: float ``[E]``, ``None`` if all are one.
+        edge_template: long ``[E]``; ``None`` for a grid.
+        per_frame: Whether these are the edges of one frame, which all frames share.
+        beside: For a grid of three taps the rows of a node's neighbours and its own, ``[3, N]``.
+    """
+
+    graph: TypedGraph | TemporalGrid
+    edge_weight: Tensor | None = None
+    edge_template: Tensor | None = None
+    per_frame: bool = False
+    beside: Tensor | None = None
+
+    @classmethod
+    def of(cls, edges: TypedEdges, num_types: int, size: tuple[int, int]) -> LayerEdges:
+        """The edges between so many sources and targets, one by one."""
+        graph = TypedGraph(edges.edge_index, edges.edge_type, num_types, *size).sorted()
+        return cls(graph, edges.edge_weight, edges.edge_template)
 
 
 def dilate(temporal: TypedEdges, reach: int) -> tuple[TypedEdges, ...]:

@@ -13,7 +13,7 @@ import argparse
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -65,9 +65,9 @@ def count_sparse(model: SkeletonNetwork, keypoints: Tensor) -> Count:
     """Message passing on explicit edges, whatever shortcut whole frames would have."""
     edges = normalized = 0
 
-    def convolves(conv: STGCNConv, arguments: tuple[Tensor, ...], keywords: object) -> None:
+    def convolves(conv: STGCNConv, arguments: tuple[Any, ...], keywords: object) -> None:
         nonlocal edges
-        edges += arguments[1].shape[1] * min(conv.weight.shape[1:])
+        edges += len(arguments[1].edge_type) * conv.weight.shape[1]
 
     def normalizes(norm: object, arguments: tuple[Tensor, ...]) -> None:
         nonlocal normalized

@@ -12,7 +12,7 @@ from torch_geometric.data import Batch
 
 from stgraph import SkeletonData, build_clip, layouts, load_checkpoint
 from stgraph.nn import STGCN, Level, SkeletonNetwork, STGCNConv, STGCNPlusPlus
-from stgraph.nn.backends import BACKENDS
+from stgraph.nn.backends import GENERAL
 
 from ..nn.dense_released import network, plus_plus_block
 from ..nn.oracles import dense_network
@@ -43,9 +43,6 @@ def golden(shared: Path, name: str) -> tuple[SkeletonNetwork, Tensor, dict[str, 
     return load_checkpoint(path), archive["keypoints"], archive
 
 
-SPARSE = [name for name in BACKENDS if name != "dense"]  # that one is for single frames
-
-
 def batch_of(model: SkeletonNetwork, clips: Tensor) -> SkeletonData:
     return Batch.from_data_list([build_clip(points, model.graph) for points in clips])
 
@@ -71,7 +68,7 @@ def shuffled(data: SkeletonData) -> SkeletonData:
 
 
 @ALL
-@pytest.mark.parametrize("backend", SPARSE)
+@pytest.mark.parametrize("backend", GENERAL)
 @torch.inference_mode()
 def test_logits_are_those_of_the_program_by_message_passing_on_explicit_edges(
     golden, name: str, backend: str
@@ -110,7 +107,7 @@ def test_all_ways_to_compute_agree_in_double_precision(golden, name: str):
     model = model.double()
     whole = batch_of(model, clips[:1, :, :40].double())
     logits, data = [model(whole)], shuffled(whole.clone())
-    for backend in SPARSE:
+    for backend in GENERAL:
         use(model, backend)
         logits.append(model(data))
     assert max(off(value, logits[1]) for value in logits) < 1e-9

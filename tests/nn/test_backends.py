@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stgraph.nn import STGCNConv
-from stgraph.nn.backends import BACKENDS, choose, reference
+from stgraph.nn.backends import BACKENDS, GENERAL, TemporalGrid, TypedGraph, choose, reference
 
 from .oracles import assert_same, by_hand, leaf, random_edges
 
@@ -44,7 +44,7 @@ ADVERSARIAL = {
     "static bipartite graph": Shape(6, 3, 14, leading=(2, 2)),
     "static graph of no clips": Shape(6, 6, 14, leading=(0,)),
 }
-OTHERS = [name for name in BACKENDS if name != "reference"]
+OTHERS = [name for name in GENERAL if name != "reference"]
 shapes = st.builds(
     lambda sources, targets, edges, **rest: Shape(
         sources, targets, edges if sources and targets else 0, **rest
@@ -66,13 +66,16 @@ def problem(shape: Shape):
     edges = random_edges(shape.sources, shape.targets, shape.edges, shape.subsets)
     edge_weight = leaf(shape.edges) if shape.weighted else None
     leaves = [value for value in (x, weight, edge_weight) if value is not None]
-    return (x, weight, *edges, edge_weight, shape.targets), leaves
+    graph = TypedGraph(*edges, shape.subsets, shape.sources, shape.targets)
+    return (x, weight, graph, edge_weight), leaves
 
 
 @pytest.mark.parametrize("shape", ADVERSARIAL.values(), ids=ADVERSARIAL)
 def test_the_reference_is_the_formula(shape: Shape):
     arguments, leaves = problem(shape)
-    assert_same(reference(*arguments), by_hand(*arguments), leaves)
+    x, weight, graph, edge_weight = arguments
+    wanted = by_hand(x, weight, graph.edge_index, graph.edge_type, edge_weight, shape.targets)
+    assert_same(reference(*arguments), wanted, leaves)
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -112,18 +115,18 @@ def _first_derivatives(out: torch.Tensor, leaves: list[torch.Tensor]):
     return torch.autograd.grad(out, leaves, create_graph=True)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", GENERAL)
 def test_gradients_are_those_of_finite_differences(backend: str):
     arguments, leaves = problem(Shape(4, 3, 8))
 
     def run(*values: torch.Tensor) -> torch.Tensor:
         x, weight, edge_weight = values
-        return BACKENDS[backend](x, weight, *arguments[2:4], edge_weight, arguments[5])
+        return BACKENDS[backend](x, weight, arguments[2], edge_weight)
 
     assert torch.autograd.gradcheck(run, leaves)
 
 
-@pytest.mark.parametrize("backend", [None, *BACKENDS])
+@pytest.mark.parametrize("backend", [None, *GENERAL])
 @pytest.mark.parametrize("bias", [True, False, "per_subset"])
 def test_the_layer_gives_the_same_with_every_backend(backend: str | None, bias: bool | str):
     plain = STGCNConv(4, 3, 5, bias=bias, backend="reference").double()
@@ -137,15 +140,20 @@ def test_the_layer_gives_the_same_with_every_backend(backend: str | None, bias: 
     assert_same(other(x, *edges), plain(x, *edges), leaves)
 
 
-def test_a_dense_matrix_is_chosen_for_small_full_graphs_that_many_share_and_for_no_others():
-    weight, joints = torch.empty(3, 64, 64), 25
-    assert choose(weight, 73, joints, joints, 1000) == "dense"
-    assert choose(weight, 1875, joints, joints, 2) == "dense"
-    assert choose(weight, 73, joints, joints, 1) != "dense"
-    assert choose(weight, 300, 100, 100, 1000) != "dense"
+def test_what_is_chosen_depends_on_the_edges_alone():
+    x, weight = torch.empty(6, 64), torch.empty(3, 64, 64)
+    edges = TypedGraph(torch.empty(2, 0, dtype=torch.long), torch.empty(0).long(), 3, 6, 6)
+    assert choose(x, weight, edges) == "spmm"
+    assert choose(x, weight, TemporalGrid(torch.tensor([[2, 0]]), 3, 3, 6, 6)) == "grid"
 
 
-def test_the_order_of_the_sparse_sum_is_that_with_the_narrower_rows():
-    assert choose(torch.empty(3, 8, 64), 73, 25, 25) == "aggregate_first"
-    assert choose(torch.empty(3, 64, 64), 73, 25, 25) == "aggregate_first"
-    assert choose(torch.empty(3, 64, 8), 73, 25, 25) == "transform_first"
+@pytest.mark.parametrize(
+    ("widths", "chosen"), [((8, 64), "aggregate_first"), ((64, 8), "transform_first")]
+)
+def test_forward_derivatives_gather_the_narrower_rows(widths: tuple[int, int], chosen: str):
+    edges = TypedGraph(*random_edges(6, 6, 9, 3), 3, 6, 6)
+    with torch.autograd.forward_ad.dual_level():
+        x = torch.autograd.forward_ad.make_dual(torch.rand(6, widths[0]), torch.rand(6, widths[0]))
+        assert choose(x, torch.empty(3, *widths), edges) == chosen
+        weight = torch.autograd.forward_ad.make_dual(torch.rand(3, *widths), torch.rand(3, *widths))
+        assert choose(x.detach(), weight, edges) == chosen

@@ -8,8 +8,15 @@ from torch import Tensor
 
 from stgraph import SkeletonData, SkeletonGraph, build_clip, layouts
 from stgraph.graph import Temporal
-from stgraph.nn import EdgeImportance, Level, STGCNBlock, STGCNPlusPlusBlock, STGCNv010Block
-from stgraph.nn.level import Coarsening
+from stgraph.nn import (
+    EdgeImportance,
+    Level,
+    Step,
+    STGCNBlock,
+    STGCNPlusPlusBlock,
+    STGCNv010Block,
+)
+from stgraph.nn.typed_edges import LayerEdges
 
 from .oracles import assert_same, dense_block, leaf, randomize, to_image, to_rows
 
@@ -21,8 +28,12 @@ def rows_of(keypoints: Tensor, graph: SkeletonGraph = GRAPH) -> SkeletonData:
     return build_clip(keypoints, graph)
 
 
-def step_of(level: Level, stride: int, graph: SkeletonGraph = GRAPH) -> Coarsening | None:
-    return None if stride == 1 else level.coarsen(stride)[0]
+def step_of(data: SkeletonData, stride: int = 1, graph: SkeletonGraph = GRAPH) -> Step:
+    return Step.of(Level.of(data, graph), stride)[0]
+
+
+def all_edges(data: SkeletonData) -> LayerEdges:
+    return Level.of(data, GRAPH, one_by_one=True).in_space
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -38,9 +49,8 @@ def test_on_full_clips_a_block_is_the_dense_one(
     randomize(block)
     keypoints = leaf(PERSONS, frames, 25, widths[0])
     data = rows_of(keypoints)
-    level = Level.of(data, GRAPH)
     wanted = to_rows(dense_block(block, to_image(data.x, PERSONS, 25), GRAPH, stride))
-    out = block(data.x, level, step_of(level, stride))
+    out = block(data.x, step_of(data, stride))
     assert out.shape == (PERSONS * -(-frames // stride) * 25, widths[1])
     assert_same(out, wanted, [keypoints, *block.parameters()], tolerance=1e-9)
 
@@ -51,8 +61,7 @@ def test_every_parameter_of_a_block_is_trained(temporal: Temporal, stride: int):
     graph = SkeletonGraph.from_layout(layouts.NTU25, temporal=temporal, temporal_kernel=3)
     block = STGCNBlock(3, 4, graph, stride=stride)
     data = rows_of(torch.randn(1, 5, 25, 3), graph)
-    level = Level.of(data, graph)
-    out = block(data.x, level, step_of(level, stride, graph))
+    out = block(data.x, step_of(data, stride, graph))
     (out * torch.randn_like(out)).sum().backward()
     for name, value in block.named_parameters():
         assert value.grad is not None, name
@@ -65,11 +74,11 @@ def test_a_few_steps_of_gradient_descent_lower_the_loss(temporal: Temporal):
     graph = SkeletonGraph.from_layout(layouts.NTU25, temporal=temporal, temporal_kernel=3)
     block = STGCNBlock(3, 8, graph)
     data = rows_of(torch.randn(1, 6, 25, 3), graph)
-    level, target = Level.of(data, graph), torch.rand(150, 8)
+    step, target = step_of(data, graph=graph), torch.rand(150, 8)
     optimizer = torch.optim.SGD(block.parameters(), lr=0.05)
     losses = []
     for _ in range(20):
-        loss = (block(data.x, level) - target).square().mean()
+        loss = (block(data.x, step) - target).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -87,7 +96,7 @@ def test_a_product_block_has_a_matrix_for_every_subset_and_frame():
 def test_importance_is_the_same_in_all_frames_of_all_persons():
     importance = EdgeImportance(GRAPH)
     torch.nn.init.uniform_(importance.weight)
-    edges = Level.of(rows_of(torch.randn(2, 5, 25, 3)), GRAPH).spatial
+    edges = all_edges(rows_of(torch.randn(2, 5, 25, 3)))
     source, target = GRAPH.edge_index
     wanted = GRAPH.edge_weight * importance.weight[GRAPH.edge_type, source, target]
     assert torch.equal(importance(edges), wanted[edges.edge_template])
@@ -98,7 +107,7 @@ def test_importance_is_the_same_in_all_frames_of_all_persons():
 def test_edges_of_the_user_keep_their_weight():
     importance = EdgeImportance(GRAPH)
     torch.nn.init.uniform_(importance.weight)
-    edges = Level.of(rows_of(torch.randn(1, 2, 25, 3)), GRAPH).spatial
+    edges = all_edges(rows_of(torch.randn(1, 2, 25, 3)))
     edges.edge_template[7] = -1
     weights = importance(edges)
     assert weights[7] == edges.edge_weight[7]
@@ -121,10 +130,10 @@ def test_the_residual_is_the_identity_where_shapes_agree():
 def test_dropout_is_active_in_training_alone():
     block = STGCNBlock(3, 4, GRAPH, dropout=0.5, residual=False)
     data = rows_of(torch.randn(1, 4, 25, 3))
-    level = Level.of(data, GRAPH)
-    assert not torch.equal(block(data.x, level), block(data.x, level))
+    step = step_of(data)
+    assert not torch.equal(block(data.x, step), block(data.x, step))
     block.eval()
-    assert torch.equal(block(data.x, level), block(data.x, level))
+    assert torch.equal(block(data.x, step), block(data.x, step))
 
 
 def test_temporal_weights_of_the_user_are_used():
@@ -133,11 +142,10 @@ def test_temporal_weights_of_the_user_are_used():
     in_time = data.edge_type >= GRAPH.num_subsets
     cut = data.edge_subgraph(~in_time)
     data.edge_weight = data.edge_weight.where(~in_time, 0.0)
-    outs = [block(clip.x, Level.of(clip, GRAPH)) for clip in (data, cut)]
+    outs = [block(clip.x, step_of(clip)) for clip in (data, cut)]
     torch.testing.assert_close(*outs)
-    assert not torch.allclose(
-        outs[0], block(data.x, Level.of(rows_of(data.x.view(1, 4, 25, 3)), GRAPH))
-    )
+    untouched = rows_of(data.x.view(1, 4, 25, 3))
+    assert not torch.allclose(outs[0], block(data.x, step_of(untouched)))
 
 
 def shuffled(data: SkeletonData) -> SkeletonData:
@@ -152,27 +160,33 @@ def shuffled(data: SkeletonData) -> SkeletonData:
 
 @pytest.mark.parametrize("kind", [STGCNBlock, STGCNv010Block, STGCNPlusPlusBlock])
 @pytest.mark.parametrize("widths", [(3, 8), (8, 6)])
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("training", [True, False])
-def test_frame_by_frame_and_edge_by_edge_a_block_is_the_same(kind, widths, training: bool):
+def test_frame_by_frame_and_edge_by_edge_a_block_is_the_same(
+    kind, widths, training: bool, stride: int
+):
     graph = GRAPH.completed() if kind is STGCNPlusPlusBlock else GRAPH
-    block = kind(*widths, GRAPH, residual=False).double().train(training)
+    block = kind(*widths, GRAPH, stride=stride, residual=False).double().train(training)
     randomize(block)
     keypoints = leaf(2, 5, 25, widths[0])
     whole = build_clip(keypoints, graph)
     levels = [Level.of(data, graph) for data in (whole, shuffled(whole))]
     assert [level.frame_edges is None for level in levels] == [False, True]
-    frames, edges = (block(whole.x, level) for level in levels)
+    assert [level.runs is None for level in levels] == [False, True]
+    branches = kind is STGCNPlusPlusBlock
+    steps = [Step.of(level, stride, in_branches=branches)[0] for level in levels]
+    frames, edges = (block(whole.x, step) for step in steps)
     assert_same(frames, edges, [keypoints, *block.parameters()], tolerance=1e-9)
 
 
 def test_hooks_on_messages_see_all_edges_of_whole_frames():
     block, seen = STGCNBlock(3, 4, GRAPH).eval(), []
     data = rows_of(torch.randn(2, 5, 25, 3))
-    level = Level.of(data, GRAPH)
-    wanted = block(data.x, level)
+    wanted = block(data.x, step_of(data))
     handle = block.spatial.register_message_forward_hook(
         lambda module, inputs, out: seen.append(len(out))
     )
-    torch.testing.assert_close(block(data.x, level), wanted)
+    edges = Step.of(Level.of(data, GRAPH, one_by_one=True))[0]
+    torch.testing.assert_close(block(data.x, edges), wanted)
     handle.remove()
     assert seen == [10 * 73]

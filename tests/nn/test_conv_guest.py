@@ -14,7 +14,7 @@ from torch_geometric.testing import assert_module
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
 from stgraph.nn import STGCNConv
-from stgraph.nn.backends import BACKENDS
+from stgraph.nn.backends import GENERAL
 
 from .oracles import assert_same, leaf, random_edges, typed_graph
 
@@ -200,7 +200,7 @@ class TestLazy:
         assert torch.equal(nets[1]["conv"].weight, nets[0]["conv"].weight)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", GENERAL)
 @pytest.mark.parametrize("bias", BIASES)
 def test_half_precision_stays_half(backend: str, bias: bool | str):
     conv, graph, x = (
@@ -214,7 +214,7 @@ def test_half_precision_stays_half(backend: str, bias: bool | str):
     torch.testing.assert_close(out.float(), wanted, rtol=0.05, atol=0.05)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", GENERAL)
 @pytest.mark.parametrize("bias", BIASES)
 def test_autocast_runs_forward_and_backward(backend: str, bias: bool | str):
     conv, graph, x = (

@@ -10,7 +10,7 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import RGCNConv
 
 from stgraph import SkeletonGraph, STGCNv010, build_clip, layouts, normalization
-from stgraph.nn import Level, STGCNv010Block
+from stgraph.nn import Level, Step, STGCNv010Block
 
 from .dense_released import network, v010_block
 from .oracles import assert_same, leaf, randomize, to_image, to_rows
@@ -29,10 +29,9 @@ def test_on_full_clips_a_unit_is_the_dense_one(
     randomize(block.train(training))
     keypoints = leaf(2, 7, 25, widths[0])
     data = build_clip(keypoints, GRAPH)
-    level = Level.of(data, GRAPH)
-    step = None if stride == 1 else level.coarsen(stride)[0]
+    step, _ = Step.of(Level.of(data, GRAPH), stride)
     wanted = to_rows(v010_block(block, to_image(data.x, 2, 25), stride, ADJACENCY))
-    out = block(data.x, level, step)
+    out = block(data.x, step)
     assert_same(out, wanted, [keypoints, *block.parameters()], tolerance=1e-9)
 
 

@@ -7,8 +7,9 @@ import torch
 from torch_geometric.data import Batch
 
 from stgraph import SkeletonGraph, STGCNPlusPlus, build_clip, layouts, normalization
-from stgraph.nn import TEN_BLOCKS, Level, MultiScaleTemporal, STGCNPlusPlusBlock
+from stgraph.nn import TEN_BLOCKS, Level, MultiScaleTemporal, Step, STGCNPlusPlusBlock
 from stgraph.nn.temporal import neighbor_max
+from stgraph.nn.typed_edges import LayerEdges
 
 from .dense_released import multi_scale, network, plus_plus_block
 from .oracles import assert_same, leaf, randomize, to_image, to_rows
@@ -40,10 +41,14 @@ def test_the_branches_are_dilated_convolutions_a_maximum_and_a_point(
     randomize(temporal)
     x = leaf(2 * frames * 25, 8)
     level = Level.of(build_clip(torch.zeros(2, frames, 25, 1), GRAPH), GRAPH)
-    step = None if stride == 1 else level.coarsen(stride)[0]
-    edges, kept = (level.dilated, None) if step is None else (step.dilated, step.kept)
+    step, _ = Step.of(level, stride, in_branches=True)
     wanted = to_rows(multi_scale(temporal, to_image(x, 2, 25), stride))
-    assert_same(temporal(x, edges, kept), wanted, [x, *temporal.parameters()], tolerance=1e-9)
+    assert_same(
+        temporal(x, step.in_branches, step.kept),
+        wanted,
+        [x, *temporal.parameters()],
+        tolerance=1e-9,
+    )
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -57,10 +62,9 @@ def test_on_full_clips_a_block_is_the_dense_one(
     complete = HAND.completed()
     keypoints = leaf(2, 7, 21, widths[0])
     data = build_clip(keypoints, complete)
-    level = Level.of(data, complete)
-    step = None if stride == 1 else level.coarsen(stride)[0]
+    step, _ = Step.of(Level.of(data, complete), stride, in_branches=True)
     wanted = to_rows(plus_plus_block(block, to_image(data.x, 2, 21), stride))
-    out = block(data.x, level, step)
+    out = block(data.x, step)
     assert_same(out, wanted, [keypoints, *block.parameters()], tolerance=1e-9)
 
 
@@ -136,7 +140,7 @@ def test_a_node_without_neighbours_has_the_maximum_zero():
     level = Level.of(build_clip(-torch.ones(1, 3, 25, 2), GRAPH), GRAPH)
     edges = level.dilated[0]
     edges = edges.take((edges.edge_index[1] != 7).nonzero().squeeze(1))
-    largest = neighbor_max(-torch.ones(75, 2), edges, 75)
+    largest = neighbor_max(-torch.ones(75, 2), LayerEdges.of(edges, 3, (75, 75)))
     assert largest[7].tolist() == [0.0, 0.0]
     assert (largest[torch.arange(75) != 7] == -1).all()
 

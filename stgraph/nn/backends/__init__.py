@@ -6,34 +6,32 @@ All have one signature and one meaning, given by :func:`reference`; :data:`BACKE
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from stgraph.nn.backends.dense import dense
 from stgraph.nn.backends.fold import aggregate_first, transform_first
+from stgraph.nn.backends.grid import TemporalGrid, grid
 from stgraph.nn.backends.reference import reference
+from stgraph.nn.backends.spmm import spmm
+from stgraph.nn.backends.typed_graph import Cells, TypedGraph
 
 
 class Backend(Protocol):
-    """``(x, weight, edge_index, edge_type, edge_weight, num_targets) -> out``.
+    """``(x, weight, edges, edge_weight) -> out``.
 
     Shapes:
         - **x:** float ``[..., N, C_in]``, features of the sources
         - **weight:** float ``[K, C_in, C_out]``
-        - **edge_index:** long ``[2, E]``, **edge_type:** long ``[E]``
+        - **edges:** E edges with types ``0..K-1``; for ``grid`` a :class:`TemporalGrid`
         - **edge_weight:** float ``[E]``, or ``None`` for all ones
         - **out:** float ``[..., num_targets, C_out]``
     """
 
     def __call__(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        edge_index: Tensor,
-        edge_type: Tensor,
-        edge_weight: Tensor | None,
-        num_targets: int,
+        self, x: Tensor, weight: Tensor, edges: Any, edge_weight: Tensor | None
     ) -> Tensor: ...
 
 
@@ -41,41 +39,46 @@ BACKENDS: dict[str, Backend] = {
     "reference": reference,
     "aggregate_first": aggregate_first,
     "transform_first": transform_first,
-    "dense": dense,
+    "spmm": spmm,
+    "grid": grid,
 }
 
-DENSE_EDGES = 32  # entries of a dense matrix that cost as much as one edge (docs/benchmarks.md)
+GENERAL = tuple(name for name in BACKENDS if name != "grid")  # those that take all graphs
 
 
-def choose(
-    weight: Tensor, num_edges: int, num_sources: int, num_targets: int, graphs: int = 1
-) -> str:
-    """The name of the backend that moves the fewest numbers.
+def choose(x: Tensor, weight: Tensor, edges: TypedGraph | TemporalGrid) -> str:
+    """The name of the fastest backend for these arguments.
 
-    Where several graphs share small and full enough edges, a dense matrix is built once and
-    multiplied with each. Else both orders of the sparse sum cost the same multiplications; the
-    rows gathered and summed have ``C_in`` numbers when aggregation comes first and ``C_out`` when
-    it comes second.
+    A grid is convolved, all else goes tile by tile. Derivatives in forward mode are taken through
+    plain operations, in the order that gathers the narrower rows.
 
     Args:
+        x: ``[..., N, C_in]``.
         weight: ``[K, C_in, C_out]``.
-        num_edges: E.
-        num_sources: Nodes that edges may start from.
-        num_targets: Nodes that edges may lead to.
-        graphs: How many graphs share the edges.
+        edges: The edges.
     """
-    subsets, in_channels, out_channels = weight.shape
-    if graphs > 1 and subsets * num_sources * num_targets <= DENSE_EDGES * num_edges:
-        return "dense"
-    return "aggregate_first" if in_channels <= out_channels else "transform_first"
+    if _has_tangent(x) or _has_tangent(weight):
+        return "aggregate_first" if weight.shape[1] <= weight.shape[2] else "transform_first"
+    return "grid" if isinstance(edges, TemporalGrid) else "spmm"
+
+
+def _has_tangent(value: Tensor) -> bool:
+    if torch.compiler.is_compiling():
+        return False
+    return forward_ad.unpack_dual(value).tangent is not None
 
 
 __all__ = [
     "BACKENDS",
+    "GENERAL",
     "Backend",
+    "Cells",
+    "TemporalGrid",
+    "TypedGraph",
     "aggregate_first",
     "choose",
-    "dense",
+    "grid",
     "reference",
+    "spmm",
     "transform_first",
 ]

@@ -2,46 +2,39 @@
 
 An edge j -> i of type k is an ordinary weighted edge from j to the row (i, k) of a table with K
 rows per target, or from the row (j, k) of a table with K rows per source to i. Neither order
-gathers a weight matrix.
+gathers a weight matrix. All operations are PyTorch's own, so these can be differentiated in every
+way, any number of times.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
+from stgraph.nn.backends.typed_graph import TypedGraph
+
 
 def aggregate_first(
-    x: Tensor,
-    weight: Tensor,
-    edge_index: Tensor,
-    edge_type: Tensor,
-    edge_weight: Tensor | None,
-    num_targets: int,
+    x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None
 ) -> Tensor:
     """Sum the sources of each (target, subset), then multiply ``[N, K C_in]`` rows at once."""
     subsets, in_channels, out_channels = weight.shape
-    source, target = edge_index
-    cells = weighted_sum(
-        x, source, target * subsets + edge_type, edge_weight, num_targets * subsets
-    )
-    rows = cells.reshape(*x.shape[:-2], num_targets, subsets * in_channels)
+    source, target = edges.edge_index
+    cell = target * subsets + edges.edge_type
+    cells = weighted_sum(x, source, cell, edge_weight, edges.num_targets * subsets)
+    rows = cells.reshape(*x.shape[:-2], edges.num_targets, subsets * in_channels)
     return rows @ weight.reshape(subsets * in_channels, out_channels)
 
 
 def transform_first(
-    x: Tensor,
-    weight: Tensor,
-    edge_index: Tensor,
-    edge_type: Tensor,
-    edge_weight: Tensor | None,
-    num_targets: int,
+    x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None
 ) -> Tensor:
     """Multiply every source by all K matrices at once, then sum ``[N K, C_out]`` rows."""
     subsets, in_channels, out_channels = weight.shape
-    source, target = edge_index
+    source, target = edges.edge_index
     table = x @ weight.transpose(0, 1).reshape(in_channels, subsets * out_channels)
     rows = table.reshape(*x.shape[:-2], x.shape[-2] * subsets, out_channels)
-    return weighted_sum(rows, source * subsets + edge_type, target, edge_weight, num_targets)
+    row = source * subsets + edges.edge_type
+    return weighted_sum(rows, row, target, edge_weight, edges.num_targets)
 
 
 def weighted_sum(

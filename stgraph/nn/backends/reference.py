@@ -5,19 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stgraph.nn.backends.typed_graph import TypedGraph
 
-def reference(
-    x: Tensor,
-    weight: Tensor,
-    edge_index: Tensor,
-    edge_type: Tensor,
-    edge_weight: Tensor | None,
-    num_targets: int,
-) -> Tensor:
+
+def reference(x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None) -> Tensor:
     """``out[i] = sum over e = (j -> i) of edge_weight[e] * x[j] @ weight[edge_type[e]]``."""
-    source, target = edge_index
-    messages = torch.einsum("...nc,kcd->...nkd", x, weight)[..., source, edge_type, :]
+    source, target = edges.edge_index
+    messages = torch.einsum("...nc,kcd->...nkd", x, weight)[..., source, edges.edge_type, :]
     if edge_weight is not None:
         messages = messages * edge_weight[:, None]
-    empty = messages.new_zeros(*messages.shape[:-2], num_targets, weight.shape[2])
+    empty = messages.new_zeros(*messages.shape[:-2], edges.num_targets, weight.shape[2])
     return empty.index_add(-2, target, messages)

@@ -1,0 +1,61 @@
+"""What backends take as edges: typed edges, and their order by either end, derived once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Cells(NamedTuple):
+    """Edges in the order of the node at one end, then of their type.
+
+    Cell ``i * K + k`` holds the edges of type k of node i; it may be empty.
+
+    Attributes:
+        start: Where each cell begins, and the end: long ``[rows * K + 1]``.
+        node: The node at the other end of each edge: long ``[E]``.
+        edge: The number that each edge has in the caller's order: long ``[E]``.
+    """
+
+    start: Tensor
+    node: Tensor
+    edge: Tensor
+
+
+class TypedGraph(NamedTuple):
+    """Edges with types between two sets of nodes.
+
+    Attributes:
+        edge_index: long ``[2, E]``, source and target.
+        edge_type: long ``[E]``, in ``0..num_types-1``.
+        num_types: K.
+        num_sources, num_targets: Numbers of nodes.
+        incoming: The edges by target; ``None`` before :meth:`sorted`.
+        outgoing: The edges by source; ``None`` before :meth:`sorted`.
+    """
+
+    edge_index: Tensor
+    edge_type: Tensor
+    num_types: int
+    num_sources: int
+    num_targets: int
+    incoming: Cells | None = None
+    outgoing: Cells | None = None
+
+    def sorted(self) -> TypedGraph:
+        """The same edges together with their two orders, which all layers on them share."""
+        if self.incoming is not None and self.outgoing is not None:
+            return self
+        source, target = self.edge_index
+        return self._replace(
+            incoming=_cells(target, source, self.edge_type, self.num_targets, self.num_types),
+            outgoing=_cells(source, target, self.edge_type, self.num_sources, self.num_types),
+        )
+
+
+def _cells(end: Tensor, node: Tensor, edge_type: Tensor, rows: int, types: int) -> Cells:
+    cell, edge = (end * types + edge_type).sort(stable=True)
+    start = torch.searchsorted(cell, torch.arange(rows * types + 1, device=cell.device))
+    return Cells(start, node[edge], edge)
