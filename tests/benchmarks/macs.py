@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stgraph import SkeletonGraph, build_clip, layouts, normalization, partition
 from stgraph.nn import STGCN, JointNorm, NodeNorm, SkeletonNetwork, STGCNConv, STGCNPlusPlus
+from stgraph.nn.backends import TemporalGrid
 
 from ..nn import dense_released, oracles
 
@@ -67,7 +68,9 @@ def count_sparse(model: SkeletonNetwork, keypoints: Tensor) -> Count:
 
     def convolves(conv: STGCNConv, arguments: tuple[Any, ...], keywords: object) -> None:
         nonlocal edges
-        edges += len(arguments[1].edge_type) * conv.weight.shape[1]
+        graph = arguments[1]
+        graph = graph.explicit() if isinstance(graph, TemporalGrid) else graph
+        edges += len(graph.edge_type) * conv.weight.shape[1]
 
     def normalizes(norm: object, arguments: tuple[Tensor, ...]) -> None:
         nonlocal normalized
