@@ -10,6 +10,7 @@ from torch import Tensor
 
 _ENDS = ("source", "target")
 _CANDIDATES = 2**20  # how many possible edges are looked for at a time
+_PLACES = 8  # how many places for each node a table of nodes may have
 
 
 class Nodes(NamedTuple):
@@ -43,52 +44,57 @@ class Copies(NamedTuple):
         """The same edges, of which this is known in place of what was."""
         return self._replace(pattern={key: self.pattern[key] for key in _ENDS} | labels)
 
-    def edge_index(self) -> Tensor:
-        """The ends of all edges, ``[2, E]``."""
-        source, target = (self.pattern[key] for key in _ENDS)
+    @property
+    def num_edges(self) -> int:
+        target = self.pattern["target"]
+        return len(target) if self.row is None else len(self.row) * target.shape[1]
+
+    def split(self, starts: Tensor) -> list[Copies]:
+        """The edges into the nodes from each start to before the next one."""
         if self.row is None or self.first is None:
-            return torch.stack([source, target])
-        written = source.new_empty(2, len(self.row), source.shape[1])
-        torch.index_select(source, 0, self.row, out=written[0])
-        torch.index_select(target, 0, self.row, out=written[1])
-        written += self.first[:, None]
-        return written.flatten(1)
+            sizes = torch.searchsorted(self.pattern["target"], starts).diff().tolist()
+            columns = zip(*(values.split(sizes) for values in self.pattern.values()), strict=True)
+            return [Copies(dict(zip(self.pattern, piece, strict=True))) for piece in columns]
+        sizes = torch.searchsorted(self.first, starts).diff().tolist()
+        rows = zip(self.row.split(sizes), self.first.split(sizes), strict=True)
+        return [Copies(self.pattern, *piece) for piece in rows]
 
     def label(self, key: str) -> Tensor:
-        """What is known of all edges under this name, ``[E]``."""
+        """A label of all edges, ``[E]``."""
         values = self.pattern[key]
         return values if self.row is None else values.index_select(0, self.row).flatten()
 
-    def sizes(self, starts: Tensor) -> list[int]:
-        """The number of edges into the nodes from each start to before the next one."""
-        target = self.pattern["target"]
-        if self.first is None:
-            return torch.searchsorted(target, starts).diff().tolist()
-        return (torch.searchsorted(self.first, starts).diff() * target.shape[1]).tolist()
+    def write(self, key: str, out: Tensor) -> None:
+        """Put a label or an end of all edges into ``out``, ``[E]``."""
+        values = self.pattern[key]
+        if self.row is None or self.first is None:
+            out.copy_(values)
+            return
+        rows = out.view(len(self.row), values.shape[1])
+        torch.index_select(values, 0, self.row, out=rows)
+        if key in _ENDS:
+            rows += self.first[:, None]
 
 
-def write_out(copies: Copies) -> dict[str, Tensor]:
-    """``edge_index`` and labels of all these edges."""
-    labels = {key: copies.label(key) for key in copies.pattern if key not in _ENDS}
-    return {"edge_index": copies.edge_index(), **labels}
+def write_out(parts: list[Copies]) -> dict[str, Tensor]:
+    """``edge_index`` and labels of all these edges, whole numbers put where they stay at once.
 
-
-def write_in_turn(one: Copies, other: Copies, starts: Tensor) -> dict[str, Tensor]:
-    """The same of two sets of edges, in turn those into the nodes from each start to the next."""
-    sizes = one.sizes(starts), other.sizes(starts)
-
-    def merged(values: Tensor, others: Tensor, out: Tensor | None = None) -> Tensor:
-        pieces = zip(values.split(sizes[0]), others.split(sizes[1]), strict=True)
-        return torch.cat([piece for pair in pieces for piece in pair], out=out)
-
-    ends = one.edge_index(), other.edge_index()
-    edge_index = ends[0].new_empty(2, sum(map(sum, sizes)))
-    for out, first, second in zip(edge_index, *ends, strict=True):
-        merged(first, second, out)
-    labels = {
-        key: merged(one.label(key), other.label(key)) for key in one.pattern if key not in _ENDS
-    }
-    return {"edge_index": edge_index, **labels}
+    Memory that is touched for the first time costs more than all that is computed here.
+    """
+    sizes, pattern = [part.num_edges for part in parts], parts[0].pattern
+    edge_index = pattern["target"].new_empty(2, sum(sizes))
+    fields = {"edge_index": edge_index}
+    for key, values in pattern.items():
+        if values.is_floating_point():  # weights: somebody may differentiate them
+            fields[key] = torch.cat([part.label(key) for part in parts])
+            continue
+        if key in _ENDS:
+            whole = edge_index[_ENDS.index(key)]
+        else:
+            whole = fields[key] = edge_index.new_empty(sum(sizes))
+        for part, out in zip(parts, whole.split(sizes), strict=True):
+            part.write(key, out)
+    return fields
 
 
 def runs(nodes: Nodes, num_joints: int) -> Tensor | None:
@@ -180,17 +186,25 @@ def _search(nodes: Nodes, template: Tensor, offsets: Tensor) -> dict[str, Tensor
     earliest, latest = nodes.frame.aminmax()
     stride = 1 + int(latest - earliest) + 2 * reach
     key = (nodes.body * joints + nodes.joint) * stride + nodes.frame - earliest + reach
-    node_at = _finder(key)
+    node_at = _finder(key, joints * stride * (1 + int(nodes.body.max())))
     incoming = _incoming(template[1], joints)
 
     def into(target: Tensor) -> tuple[Tensor, ...]:
-        edge = incoming[nodes.joint[target]]
-        joint = template[0][edge.clamp(min=0)]
-        shift = (joint - nodes.joint[target][:, None]) * stride
-        source = node_at(key[target][:, None, None] + shift[:, :, None] + offsets)
-        found = (source >= 0) & (edge >= 0)[:, :, None]
-        row, slot, tap = found.nonzero(as_tuple=True)
-        return source[row, slot, tap], target[row], edge[row, slot], offsets[tap]
+        edge = incoming.index_select(0, nodes.joint[target])
+        shift = (template[0][edge.clamp(min=0)] - nodes.joint[target, None]) * stride
+        wanted = key[target, None, None] + shift[:, :, None] + offsets
+        source = node_at(wanted.flatten()).view_as(wanted)
+        source.masked_fill_((edge < 0)[:, :, None], -1)
+        found = source.flatten(1) >= 0
+        row, column = found.nonzero(as_tuple=True)
+        place = row * found.shape[1] + column
+        slot = torch.div(column, len(offsets), rounding_mode="floor")
+        return (
+            source.flatten().index_select(0, place),
+            target.index_select(0, row),
+            edge.flatten().index_select(0, row * edge.shape[1] + slot),
+            offsets.index_select(0, column - slot * len(offsets)),
+        )
 
     every = torch.arange(len(key), device=key.device)
     at_once = max(1, _CANDIDATES // max(1, incoming.shape[1] * len(offsets)))
@@ -198,20 +212,33 @@ def _search(nodes: Nodes, template: Tensor, offsets: Tensor) -> dict[str, Tensor
     return dict(zip(("source", "target", "template", "offset"), map(torch.cat, pieces)))
 
 
-def _finder(key: Tensor) -> Callable[[Tensor], Tensor]:
-    """A function that gives for any keys the numbers of their nodes; -1 where there is none."""
+def _finder(key: Tensor, places: int) -> Callable[[Tensor], Tensor]:
+    """A function that gives for keys below ``places`` the numbers of nodes; -1 for no node.
+
+    Where it is not too large, a table of all keys answers, else a search among those of nodes.
+    """
+    number = torch.arange(len(key), device=key.device)
+    if places <= _PLACES * len(key):
+        table = torch.full((places,), -1, device=key.device)
+        table[key] = number
+        _check_apart(bool((table[key] == number).all()))
+        return lambda wanted: table.index_select(0, wanted)
     sorted_key, order = key.sort()
-    if bool((sorted_key[1:] == sorted_key[:-1]).any()):
-        raise ValueError(
-            "Two nodes have the same person, joint and frame; give nodes that you add, such as "
-            "objects, a person number of their own."
-        )
+    _check_apart(bool((sorted_key[1:] != sorted_key[:-1]).all()))
 
     def node_at(wanted: Tensor) -> Tensor:
         place = torch.searchsorted(sorted_key, wanted).clamp(max=len(key) - 1)
         return order[place].where(sorted_key[place] == wanted, -1)
 
     return node_at
+
+
+def _check_apart(apart: bool) -> None:
+    if not apart:
+        raise ValueError(
+            "Two nodes have the same person, joint and frame; give nodes that you add, such as "
+            "objects, a person number of their own."
+        )
 
 
 def _incoming(target: Tensor, joints: int) -> Tensor:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stgraph.copies import Copies, Nodes, find_copies, runs, write_in_turn, write_out
+from stgraph.copies import Copies, Nodes, find_copies, runs, write_out
 from stgraph.graph import EdgeLabels, SkeletonGraph
 
 __all__ = ["Nodes", "Edges", "connect", "typed_edges", "spatial_fields", "temporal_fields", "runs"]
@@ -48,7 +48,7 @@ def connect(nodes: Nodes, template: Tensor, offsets: Tensor) -> Edges:
     """
     # In whole frames the last node is the last joint.
     joints = 1 + int(torch.cat([nodes.joint[-1:], template.flatten(), offsets.new_zeros(1)]).max())
-    fields = write_out(find_copies(nodes, template, offsets, bodies=runs(nodes, joints)))
+    fields = write_out([find_copies(nodes, template, offsets, bodies=runs(nodes, joints))])
     source, target = fields["edge_index"]
     return Edges(source, target, fields["template"], fields["offset"])
 
@@ -62,23 +62,24 @@ def typed_edges(
     each clip and at last the number of nodes, ``[B + 1]``.
     """
     bodies = runs(nodes, graph.num_joints)
-    spatial = _spatial(nodes, graph, bodies)
-    if graph.labels.temporal != "factorized":
-        return write_out(spatial)
-    if starts is None:
-        starts = torch.tensor([0, len(nodes.joint)], device=nodes.joint.device)
-    return write_in_turn(spatial, _temporal(nodes, graph.labels, bodies), starts)
+    parts = [_spatial(nodes, graph, bodies)]
+    if graph.labels.temporal == "factorized":
+        parts.append(_temporal(nodes, graph.labels, bodies))
+    if starts is not None and len(parts) > 1:
+        clips = zip(*(part.split(starts) for part in parts), strict=True)
+        parts = [part for clip in clips for part in clip]
+    return write_out(parts)
 
 
 def spatial_fields(nodes: Nodes, graph: SkeletonGraph) -> dict[str, Tensor]:
     """The edge fields of the copies of the graph's edges: labels k, or with the product k + K τ."""
-    return write_out(_spatial(nodes, graph, runs(nodes, graph.num_joints)))
+    return write_out([_spatial(nodes, graph, runs(nodes, graph.num_joints))])
 
 
 def temporal_fields(nodes: Nodes, labels: EdgeLabels) -> dict[str, Tensor]:
     """The edge fields of each joint's own path through time, with labels K + τ."""
     joints = 1 + int(nodes.joint[-1]) if len(nodes.joint) else 1
-    return write_out(_temporal(nodes, labels, runs(nodes, joints)))
+    return write_out([_temporal(nodes, labels, runs(nodes, joints))])
 
 
 def _spatial(nodes: Nodes, graph: SkeletonGraph, bodies: Tensor | None) -> Copies:

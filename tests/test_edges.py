@@ -79,7 +79,7 @@ def test_the_same_holds_for_any_template_and_any_offsets(drawn):
     template = torch.tensor(drawn.draw(st.lists(pair, max_size=8))).reshape(-1, 2).T.long()
     offsets = torch.tensor(sorted(drawn.draw(st.sets(st.integers(-6, 6), max_size=6)))).long()
     nodes = bodies_of(drawn.draw(LENGTHS), joints)
-    searched = write_out(find_copies(nodes, template, offsets, bodies=None))
+    searched = write_out([find_copies(nodes, template, offsets, bodies=None)])
     found = connect(nodes, template, offsets)
     ours = {"edge_index": torch.stack(found[:2]), "template": found[2], "offset": found[3]}
     assert_same(ours, searched)
