@@ -185,8 +185,10 @@ def _search(nodes: Nodes, template: Tensor, offsets: Tensor) -> dict[str, Tensor
     reach = int(offsets.abs().max())
     earliest, latest = nodes.frame.aminmax()
     stride = 1 + int(latest - earliest) + 2 * reach
-    key = (nodes.body * joints + nodes.joint) * stride + nodes.frame - earliest + reach
-    node_at = _finder(key, joints * stride * (1 + int(nodes.body.max())))
+    lowest, highest = nodes.body.aminmax()
+    key = (nodes.body - lowest) * joints + nodes.joint
+    key = key * stride + nodes.frame - earliest + reach
+    node_at = _finder(key, joints * stride * (1 + int(highest - lowest)))
     incoming = _incoming(template[1], joints)
 
     def into(target: Tensor) -> tuple[Tensor, ...]:
