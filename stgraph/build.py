@@ -93,27 +93,28 @@ def add_edges(data: SkeletonData, graph: SkeletonGraph) -> SkeletonData:
                 f"{graph.identity}; add the edges of its own graph."
             )
     graph = graph.to(data.x.device)
-    if data.batch is None:
-        edges = typed_edges(Nodes(data.person, data.joint, data.frame), graph)
-        order = slice(None)
-    else:
+    body, first = data.person, None
+    if data.batch is not None:
         persons = 1 + int(data.person.max()) if data.num_nodes else 1
-        edges = typed_edges(
-            Nodes(data.batch * persons + data.person, data.joint, data.frame), graph
-        )
-        clip = data.batch[edges["edge_index"][1]]
-        order = clip.argsort(stable=True)
-        _note_slices(data, clip)
+        body = data.batch * persons + data.person
+        count = torch.bincount(data.batch, minlength=data.num_graphs)
+        first = torch.cat([count.new_zeros(1), count.cumsum(0)])
+    edges = typed_edges(Nodes(body, data.joint, data.frame), graph, first)
     edges["edge_weight"] = edges["edge_weight"].to(data.x.dtype)
     for key, values in edges.items():
-        data[key] = values[..., order]
+        data[key] = values
+    if first is not None:
+        _note_slices(data, first)
     return data
 
 
-def _note_slices(batch: Any, clip: Tensor) -> None:
-    """Tell a batch which edges are whose, so that clips can be taken out of it again."""
-    counts = torch.bincount(clip, minlength=batch.num_graphs).cumsum(0).cpu()
-    ends = torch.cat([counts.new_zeros(1), counts])
+def _note_slices(batch: Any, first: Tensor) -> None:
+    """Tell a batch which edges are whose, so that clips can be taken out of it again.
+
+    Targets are in order within a clip's edges in space and in time only, but no edge of a later
+    clip has a target before the clip's ``first`` node, and that is all that the search asks.
+    """
+    ends = torch.searchsorted(batch.edge_index[1].contiguous(), first).cpu()
     for key in ("edge_index", *_EDGE_FIELDS):
         batch._slice_dict[key] = ends
         batch._inc_dict[key] = torch.zeros(batch.num_graphs, dtype=torch.long)

@@ -148,11 +148,15 @@ def operators(build: Callable[[], object]) -> int:
     return mode.count
 
 
+@pytest.mark.parametrize("missing", [0, 1])
 @pytest.mark.parametrize("temporal", TEMPORAL)
-def test_long_clips_of_many_persons_take_as_many_operators_as_short_ones(temporal: Temporal):
+def test_long_clips_of_many_persons_take_as_many_operators_as_short_ones(
+    temporal: Temporal, missing: int
+):
     def build(persons: int, frames: int, layout=LIMB, kernel: int = 9) -> int:
-        shape = (persons, frames, layout.num_joints)
-        keypoints, visible = torch.zeros(*shape, 2), torch.rand(shape) < 0.9
+        keypoints = torch.zeros(persons, frames, layout.num_joints, 2)
+        visible = torch.ones(keypoints.shape[:3], dtype=torch.bool)
+        visible[0, 0, :missing] = False
         graph = graph_of(layout, kernel, temporal)
         return operators(lambda: build_clip(keypoints, graph, visible=visible))
 
