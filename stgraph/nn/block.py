@@ -9,8 +9,9 @@ from torch.nn import Identity, Linear, Module, Parameter, ReLU, Sequential
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.dropout import Dropout
+from stgraph.nn.fuse import fold, fold_sequences
 from stgraph.nn.norm import NodeNorm
-from stgraph.nn.step import Step
+from stgraph.nn.plan import Step
 from stgraph.nn.typed_edges import LayerEdges
 
 
@@ -83,7 +84,7 @@ class STGCNBlock(Module):
         if factorized:
             self.spatial_norm = NodeNorm(out_channels)
             self.temporal = STGCNConv(out_channels, out_channels, labels.temporal_kernel)
-        self.norm = NodeNorm(out_channels)
+        self.norm: Module = NodeNorm(out_channels)
         self.dropout = Dropout(dropout)
         self.residual = shortcut(in_channels, out_channels, stride) if residual else None
         self.activation = ReLU()
@@ -95,16 +96,21 @@ class STGCNBlock(Module):
             - **x:** float ``[N, C_in]``; **out:** float ``[N', C_out]``
         """
         kept = x if step.kept is None else x[step.kept]
-        if self.temporal is None or self.spatial_norm is None:
-            h = convolve(self.spatial, x, step.in_time, self.importance(step.in_time))
-        else:
-            h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
+        h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
+        if self.temporal is not None and self.spatial_norm is not None:
             h = self.activation(self.spatial_norm(h))
-            h = convolve(self.temporal, h, step.in_time)
+            h = convolve(self.temporal, h, step.in_time[0])
         h = self.dropout(self.norm(h))
         if self.residual is not None:
             h = h + self.residual(kept)
         return self.activation(h)
+
+    def fuse(self) -> None:
+        """Fold normalisation into the convolutions, in place, for evaluation."""
+        fold_sequences(self)
+        if self.spatial_norm is not None:
+            self.spatial_norm = fold(self.spatial, self.spatial_norm)
+        self.norm = fold(self.temporal or self.spatial, self.norm)
 
 
 def convolve(

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 from stgraph.data import SkeletonData
-from stgraph.edges import Nodes, connect, spatial_fields, temporal_fields
+from stgraph.edges import Nodes, connect, runs, spatial_fields, temporal_fields
 from stgraph.graph import EdgeLabels, SkeletonGraph
 from stgraph.nn.backends import TemporalGrid
 from stgraph.nn.typed_edges import (
@@ -135,11 +135,15 @@ class Level:
         if self.one_by_one or self.graph.labels.temporal != "factorized":
             return None
         found = runs(self.nodes, self.graph.num_joints)
-        if found is None or self.given is None:
-            return found
-        return (
-            found if _are_equal(self.given[1], _temporal(self.nodes, self.graph.labels)) else None
-        )
+        if found is None:
+            return None
+        if self.given is not None:
+            made = _temporal(self.nodes, self.graph.labels)
+            if not _are_equal(self.given[1], made):
+                return None
+        start, frames = found.T
+        first = self.nodes.frame[start * self.graph.num_joints]
+        return torch.stack([first, frames], dim=1).cpu()
 
     @cached_property
     def in_space(self) -> LayerEdges:
@@ -223,6 +227,21 @@ class Level:
         counts = (self.num_clips, self.num_persons)
         return Level(nodes, self.clip[rows], *counts, self.graph, None, self.one_by_one)
 
+    def window(self, first: int, last: int) -> tuple[Tensor, Level]:
+        """The nodes of frames ``first..last-1`` of every clip, and the level of these alone."""
+        keep = (self.nodes.frame >= first) & (self.nodes.frame < last)
+        rows = keep.nonzero().squeeze(1)
+        nodes = Nodes(*(field[rows] for field in self.nodes))
+        given = None
+        if self.given is not None:
+            number = torch.full_like(self.clip, -1)
+            number[rows] = torch.arange(len(rows), device=rows.device)
+            spatial, temporal = self.given
+            within = None if temporal is None else temporal.within(keep, number)
+            given = (spatial.within(keep, number), within)
+        counts = (self.num_clips, self.num_persons)
+        return rows, Level(nodes, self.clip[rows], *counts, self.graph, given, self.one_by_one)
+
     def coarsen(self, stride: int) -> tuple[Coarsening, Level]:
         """Keep frames 0, s, 2s ... of every clip, for the whole batch at once.
 
@@ -303,23 +322,6 @@ def _are_equal(given: TypedEdges | None, made: TypedEdges) -> bool:
         return False
     fields = ("edge_index", "edge_type", "edge_template")
     return all(torch.equal(getattr(given, field), getattr(made, field)) for field in fields)
-
-
-def runs(nodes: Nodes, num_joints: int) -> Tensor | None:
-    """First frame and number of frames of each body, if all are whole; else ``None``."""
-    if len(nodes.frame) == 0 or len(nodes.frame) % num_joints:
-        return None
-    body, joint, frame = (field.view(-1, num_joints) for field in nodes)
-    in_order = joint == torch.arange(num_joints, device=joint.device)
-    if not bool((in_order & (body == body[:, :1]) & (frame == frame[:, :1])).all()):
-        return None
-    body, frame = body[:, 0], frame[:, 0]
-    follows = (body[1:] == body[:-1]) & (frame[1:] == frame[:-1] + 1)
-    start = torch.cat([follows.new_ones(1), ~follows]).nonzero().squeeze(1)
-    if len(body[start].unique()) < len(start):
-        return None
-    length = torch.cat([start[1:], start.new_full((1,), len(frame))]) - start
-    return torch.stack([frame[start], length], dim=1).cpu()
 
 
 def _temporal(nodes: Nodes, labels: EdgeLabels) -> TypedEdges:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import Linear, Module, ModuleList
-from torch_geometric.utils import scatter
 
 from stgraph.data import SkeletonData
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.level import Level
 from stgraph.nn.norm import JointNorm
-from stgraph.nn.step import Step
+from stgraph.nn.plan import Plan
+from stgraph.nn.pool import pool_clips
+from stgraph.nn.recompute import recomputed
 
 TEN_BLOCKS = (
     (64, 1),
@@ -47,20 +49,6 @@ class NodeFeatures(NamedTuple):
     frame: Tensor
 
 
-class Plan(NamedTuple):
-    """What a network needs of a batch besides the features.
-
-    Attributes:
-        statistic: Row of the data normalisation's statistics for each node ``[N]``.
-        steps: What each block needs.
-        level: Where the nodes are that the last block keeps.
-    """
-
-    statistic: Tensor
-    steps: tuple[Step, ...]
-    level: Level
-
-
 class SkeletonNetwork(Module):
     """Recognises actions in clips of any length.
 
@@ -79,6 +67,8 @@ class SkeletonNetwork(Module):
 
     Attributes:
         graph: The labelled frame that clips have to be built with.
+        recompute: Set it to keep between forward and backward what goes into blocks alone, and
+            compute the rest twice: less memory for more time.
 
     Shapes:
         - **data:** a batch of B clips, :class:`SkeletonData` of N nodes; **out:** ``[B, classes]``
@@ -103,6 +93,7 @@ class SkeletonNetwork(Module):
             raise ValueError("The network needs at least one block (channels, stride).")
         if persons is not None and persons < 1:
             raise ValueError(f"persons is a number of at least 1, or None, not {persons!r}.")
+        self.recompute = False
         self._compiled: Callable[[Tensor, Plan], Tensor] | None = None
         self.in_channels = in_channels
         self.num_classes = num_classes
@@ -158,17 +149,15 @@ class SkeletonNetwork(Module):
 
         ``model(batch)`` is ``model.compute(batch.x, model.plan(batch))``.
         """
-        self._check(data)
-        return self._plan(self._level(data), self._statistic(data))
+        return Plan.of(*self.level_of(data), self.strides, in_branches=self.in_branches)
 
     def compute(self, x: Tensor, plan: Plan) -> Tensor:
         """Logits ``[B, classes]`` of the features ``[N, C]``; tensors in, tensors out."""
-        return self.classifier(pool_clips(self._blocks(x, plan), plan.level))
+        return self.classifier(pool_clips(self.run_blocks(x, plan), plan.level))
 
     def node_features(self, data: SkeletonData) -> NodeFeatures:
         """The last block's output, before pooling."""
-        self._check(data)
-        level, statistic = self._level(data), self._statistic(data)
+        level, statistic = self.level_of(data)
         parts = [slice(None)]
         if not (torch.is_grad_enabled() or self.training or data.x.is_cuda):
             parts = level.parts(PART)
@@ -177,38 +166,43 @@ class SkeletonNetwork(Module):
             if stride > 1:
                 step, last = last.coarsen(stride)
                 frame = frame[step.kept]
-        outs = [
-            self._blocks(data.x[rows], self._plan(level.part(rows), statistic[rows]))
-            for rows in parts
-        ]
+        outs = []
+        for rows in parts:
+            part = (level.part(rows), statistic[rows])
+            plan = Plan.of(*part, self.strides, in_branches=self.in_branches)
+            outs.append(self.run_blocks(data.x[rows], plan))
         return NodeFeatures(outs[0] if len(outs) == 1 else torch.cat(outs), last, frame)
+
+    def fuse(self) -> SkeletonNetwork:
+        """A copy for inference, in which normalisation is part of the layers before it.
+
+        Equal to this network in evaluation mode, up to rounding; it cannot be trained.
+        """
+        fused = copy.deepcopy(self).eval()
+        for block in fused.blocks:
+            block.fuse()  # type: ignore[operator]
+        return fused.requires_grad_(False)
 
     def compile(self, **options: Any) -> None:
         """Compile all but the planning, which follows the data: ``torch.compile``'s options."""
         options = {"dynamic": True, "fullgraph": True, **options}
         self._compiled = torch.compile(self.compute, **options)
 
-    def _level(self, data: SkeletonData) -> Level:
+    def level_of(self, data: SkeletonData) -> tuple[Level, Tensor]:
+        """Nodes and edges of the batch, and each node's row of the data statistics ``[N]``."""
+        self._check(data)
         watched = any(m.watched for m in self.modules() if isinstance(m, STGCNConv))
-        return Level.of(data, self.graph, one_by_one=watched)
-
-    def _statistic(self, data: SkeletonData) -> Tensor:
-        """The row of the data normalisation's statistics that each node has ``[N]``."""
+        level = Level.of(data, self.graph, one_by_one=watched)
         if self.persons is None:
-            return data.joint
-        return data.person * self.graph.num_joints + data.joint
+            return level, data.joint
+        return level, data.person * self.graph.num_joints + data.joint
 
-    def _plan(self, level: Level, statistic: Tensor) -> Plan:
-        steps = []
-        for stride in self.strides:
-            step, level = Step.of(level, stride, in_branches=self.in_branches)
-            steps.append(step)
-        return Plan(statistic, tuple(steps), level)
-
-    def _blocks(self, x: Tensor, plan: Plan) -> Tensor:
+    def run_blocks(self, x: Tensor, plan: Plan) -> Tensor:
+        """Features of the nodes that the last block keeps ``[N', C]``."""
         x = self.data_norm(x, plan.statistic)
+        recompute = self.recompute and self.training and torch.is_grad_enabled()
         for block, step in zip(self.blocks, plan.steps, strict=True):
-            x = block(x, step)
+            x = recomputed(block, x, step) if recompute else block(x, step)
         return x
 
     def responses(self, data: SkeletonData) -> tuple[Tensor, NodeFeatures]:
@@ -240,12 +234,3 @@ class SkeletonNetwork(Module):
                 f"The network tells {self.persons} persons of a clip apart, the data has "
                 f"{int(data.person.max()) + 1}; keep fewer (transforms.keep_persons)."
             )
-
-
-def pool_clips(x: Tensor, level: Level) -> Tensor:
-    """Mean over each person's nodes, then over each clip's persons: ``[N, C]`` to ``[B, C]``."""
-    bodies = level.num_clips * level.num_persons
-    person = scatter(x, level.nodes.body, dim_size=bodies, reduce="mean")
-    present = torch.bincount(level.nodes.body, minlength=bodies).clamp(max=1).to(x.dtype)
-    total = person.view(level.num_clips, level.num_persons, -1).sum(dim=1)
-    return total / present.view(level.num_clips, -1).sum(dim=1, keepdim=True).clamp(min=1)

@@ -12,9 +12,10 @@ from stgraph.graph import SkeletonGraph
 from stgraph.nn.block import EdgeImportance, convolve, shortcut
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.dropout import Dropout
+from stgraph.nn.fuse import fold, fold_sequences, scale_and_shift
 from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
 from stgraph.nn.norm import NodeNorm
-from stgraph.nn.step import Step
+from stgraph.nn.plan import Step
 
 
 class STGCNv010Block(Module):
@@ -47,10 +48,10 @@ class STGCNv010Block(Module):
         self.importance = EdgeImportance(graph)
         self.spatial = STGCNConv(in_channels, out_channels, graph.num_subsets, bias=False)
         self.bias = Parameter(torch.zeros(graph.num_subsets, out_channels))
-        self.spatial_norm = NodeNorm(out_channels)
+        self.spatial_norm: Module = NodeNorm(out_channels)
         self.dropout = Dropout(dropout)
         self.temporal = STGCNConv(out_channels, out_channels, graph.labels.temporal_kernel)
-        self.norm = NodeNorm(out_channels)
+        self.norm: Module = NodeNorm(out_channels)
         self.residual: Module | None = None
         if residual:
             self.residual = shortcut(in_channels, out_channels, stride)
@@ -67,8 +68,17 @@ class STGCNv010Block(Module):
         kept = x if step.kept is None else x[step.kept]
         h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
         h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
-        h = self.activation(self.norm(convolve(self.temporal, h, step.in_time)))
+        h = self.activation(self.norm(convolve(self.temporal, h, step.in_time[0])))
         return h if self.residual is None else h + self.residual(kept)
+
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """Fold normalisation into the convolutions, in place, for evaluation."""
+        fold_sequences(self)
+        assert isinstance(self.spatial_norm, NodeNorm)
+        self.bias.mul_(scale_and_shift(self.spatial_norm)[0])
+        self.spatial_norm = fold(self.spatial, self.spatial_norm)
+        self.norm = fold(self.temporal, self.norm)
 
 
 class STGCNv010(SkeletonNetwork):

@@ -9,9 +9,10 @@ from stgraph.graph import SkeletonGraph
 from stgraph.nn.block import EdgeImportance, convolve, shortcut
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.dropout import Dropout
+from stgraph.nn.fuse import fold, fold_sequences
 from stgraph.nn.network import SkeletonNetwork
 from stgraph.nn.norm import NodeNorm
-from stgraph.nn.step import Step
+from stgraph.nn.plan import Step
 from stgraph.nn.temporal import MultiScaleTemporal
 
 REACH = 4  # of the widest branch
@@ -42,7 +43,7 @@ class STGCNPlusPlusBlock(Module):
         super().__init__()
         self.adjacency = EdgeImportance(graph.completed(), start=graph.adjacency)
         self.spatial = STGCNConv(in_channels, out_channels, graph.num_subsets, bias="per_subset")
-        self.spatial_norm = NodeNorm(out_channels)
+        self.spatial_norm: Module = NodeNorm(out_channels)
         self.spatial_residual = shortcut(in_channels, out_channels, stride=1)
         self.temporal = MultiScaleTemporal(out_channels)
         self.dropout = Dropout(dropout)
@@ -57,10 +58,16 @@ class STGCNPlusPlusBlock(Module):
         """
         h = convolve(self.spatial, x, step.in_space, self.adjacency(step.in_space))
         h = self.activation(self.spatial_norm(h) + self.spatial_residual(x))
-        h = self.dropout(self.temporal(h, step.in_branches, step.kept))
+        h = self.dropout(self.temporal(h, step.in_time, step.kept))
         if self.residual is not None:
             h = h + self.residual(x if step.kept is None else x[step.kept])
         return self.activation(h)
+
+    def fuse(self) -> None:
+        """Fold normalisation into the layers before it, in place, for evaluation."""
+        fold_sequences(self)
+        self.spatial_norm = fold(self.spatial, self.spatial_norm)
+        self.temporal.fold()
 
 
 class STGCNPlusPlus(SkeletonNetwork):

@@ -11,6 +11,7 @@ from torch_geometric.utils import scatter
 
 from stgraph.nn.backends import TypedGraph
 from stgraph.nn.conv import STGCNConv
+from stgraph.nn.fuse import fold
 from stgraph.nn.norm import NodeNorm
 from stgraph.nn.typed_edges import LayerEdges
 
@@ -48,7 +49,7 @@ class MultiScaleTemporal(Module):
         )
         self.point = Linear(channels, width)
         self.fuse = Sequential(NodeNorm(channels), ReLU(), Linear(channels, channels))
-        self.norm = NodeNorm(channels)
+        self.norm: Module = NodeNorm(channels)
 
     def forward(
         self, x: Tensor, branches: Sequence[LayerEdges], kept: Tensor | None = None
@@ -68,6 +69,12 @@ class MultiScaleTemporal(Module):
         outs.append(neighbor_max(steady, branches[0]))
         outs.append(self.point(x if kept is None else x[kept]))
         return self.norm(self.fuse(torch.cat(outs, dim=1)))
+
+    def fold(self) -> None:
+        """Fold the last normalisation into the linear map before it, in place."""
+        last = self.fuse[-1]
+        assert isinstance(last, Linear)
+        self.norm = fold(last, self.norm)
 
 
 def neighbor_max(x: Tensor, edges: LayerEdges) -> Tensor:

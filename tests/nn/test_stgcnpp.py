@@ -44,7 +44,7 @@ def test_the_branches_are_dilated_convolutions_a_maximum_and_a_point(
     step, _ = Step.of(level, stride, in_branches=True)
     wanted = to_rows(multi_scale(temporal, to_image(x, 2, 25), stride))
     assert_same(
-        temporal(x, step.in_branches, step.kept),
+        temporal(x, step.in_time, step.kept),
         wanted,
         [x, *temporal.parameters()],
         tolerance=1e-9,

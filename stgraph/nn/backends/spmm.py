@@ -142,7 +142,8 @@ def _differentiable(
     )
     value = None if edge_weight is None else edge_weight[cells.edge]
     out = aggregate_first(x, weight, graph, value)
-    leaves = [leaf for leaf, want in zip((x, weight, edge_weight), wanted, strict=True) if want]
+    given = zip((x, weight, edge_weight), wanted, strict=True)
+    leaves = [leaf for leaf, want in given if want and leaf is not None]
     found = iter(torch.autograd.grad(out, leaves, grad, create_graph=True, allow_unused=True))
     return [next(found) if want else None for want in wanted]
 
