@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Batch
 
@@ -42,22 +43,28 @@ Choose = Callable[[Setting], tuple[ClipSize, ...]]
 def ragged(setting: Setting, count: int | None = None) -> tuple[ClipSize, ...]:
     """``count`` clips (by default a batch) of lengths as they come, 18 % with a second person.
 
-    Lengths are drawn one from each ``count``-th part of the distribution, so that a single batch
-    has nearly its mean; quick settings divide them by as much as they divide other lengths.
+    One length is drawn from each ``count``-th part of the distribution, and second persons are
+    spread evenly over short and long clips, so that a single batch has nearly the mean of both.
+    Quick settings divide lengths by as much as they divide other lengths.
     """
     count = count or setting.sizes.batch
     rng = np.random.default_rng(setting.seed)
     share = (np.arange(count) + rng.random(count)) / count  # of clips that are shorter
-    if setting.lengths is None:
-        deviations = torch.special.ndtri(torch.from_numpy(share)).numpy()
-        lengths = np.exp(MU + SIGMA * deviations).clip(SHORTEST, LONGEST)
-    else:
-        lengths = np.sort(read_lengths(setting.lengths))
-        lengths = lengths[(share * len(lengths)).astype(int)]
-    scaled = (lengths * setting.sizes.frames / LONGEST).round().clip(1, setting.sizes.frames)
-    persons = np.where(np.arange(count) < round(TWO_PERSONS * count), 2, 1)
-    pairs = zip(rng.permutation(scaled.astype(int)), persons, strict=True)
-    return tuple(ClipSize(int(frames), int(person)) for frames, person in pairs)
+    frames = (_lengths(setting, share) * setting.sizes.frames / LONGEST).round()
+    frames = frames.clip(1, setting.sizes.frames).astype(int)
+    persons = np.ones(count, dtype=int)
+    both = round(TWO_PERSONS * count)
+    persons[((np.arange(both) + 0.5) * count / max(both, 1)).astype(int)] = 2
+    return tuple(ClipSize(int(frames[i]), int(persons[i])) for i in rng.permutation(count))
+
+
+def _lengths(setting: Setting, share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The lengths than which these shares of all clips are shorter."""
+    if setting.lengths is not None:
+        known = np.sort(np.array(read_lengths(setting.lengths), dtype=float))
+        return known[(share * len(known)).astype(int)]
+    deviations = torch.special.ndtri(torch.from_numpy(share)).numpy()
+    return np.exp(MU + SIGMA * deviations).clip(SHORTEST, LONGEST)
 
 
 def read_lengths(path: str) -> list[int]:
@@ -107,7 +114,7 @@ def padded(keypoints: list[Tensor], device: str, frames: int | None = None) -> T
     One clip is an array of two persons too, as the released programs make it.
     """
     frames = frames or max(clip.shape[1] for clip in keypoints)
-    array = torch.zeros(len(keypoints), 2, frames, *keypoints[0].shape[2:])
+    array = keypoints[0].new_zeros(len(keypoints), 2, frames, *keypoints[0].shape[2:])
     for row, clip in zip(array, keypoints, strict=True):
         row[: clip.shape[0], : clip.shape[1]] = clip
     return array.to(device)
