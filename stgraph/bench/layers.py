@@ -124,8 +124,8 @@ def floor(setting: Setting, work: Work) -> Step:
     """What no way to compute the layer can avoid, at the rates of this machine.
 
     The three matrix products (forward, gradient of x, gradient of the weights: ``3 N K C C``
-    multiply-adds) into memory that is there, and a copy of as many bytes as there are when x, the
-    output and their gradients are read and written once in each direction and the edges read twice.
+    multiply-adds) within the caches, and a copy of as many bytes as there are when x, the output
+    and their gradients are read or written once in each direction and the edges are read twice.
     """
     given = inputs(setting, work)
     nodes, channels = given.x.shape
