@@ -10,7 +10,7 @@ from stgraph.bench.case import Case, Side, Step
 from stgraph.bench.setting import Setting, Sizes
 
 COPIED = 1 << 28  # bytes, more than caches hold
-CACHED_ROWS = 1000
+CACHED_ROWS = 2000
 
 
 def products(setting: Setting, rows: int, wide: int, narrow: int) -> Step:
