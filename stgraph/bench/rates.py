@@ -19,7 +19,8 @@ def products(setting: Setting, rows: int, wide: int, narrow: int) -> Step:
     ``[rows, wide] @ [wide, narrow]``, then the two of its gradients. On a CPU some rows after the
     other, which stay in its caches, so that no time is spent on memory.
     """
-    parts = max(1, rows // CACHED_ROWS) if setting.device == "cpu" else 1
+    most = max(1, rows // CACHED_ROWS) if setting.device == "cpu" else 1
+    parts = max(count for count in range(1, most + 1) if rows % count == 0)
     part = rows // parts
     x, dx = torch.randn(2, part, wide).to(setting.device, setting.dtype)
     weight, dweight = torch.randn(2, wide, narrow).to(setting.device, setting.dtype)
