@@ -1,4 +1,4 @@
-"""The command ``stgraph``: train, evaluate, predict, convert, draw, demo."""
+"""The command ``stgraph``: train, evaluate, predict, convert, draw, demo, bench."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser
 
-from stgraph.cli import checkpoints, drawing, training
+from stgraph.cli import benchmarks, checkpoints, drawing, training
 
 COMMANDS = {
     "train": (training.run_train, training.train_arguments),
@@ -17,6 +17,7 @@ COMMANDS = {
     "convert": (checkpoints.run_convert, checkpoints.convert_arguments),
     "draw": (drawing.run_draw, drawing.draw_arguments),
     "demo": (training.run_demo, training.demo_arguments),
+    "bench": (benchmarks.run_bench, benchmarks.bench_arguments),
 }
 
 

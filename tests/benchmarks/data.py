@@ -20,12 +20,11 @@ import numpy as np
 import torch
 
 from stgraph import STGCN, SkeletonGraph, STGCNPlusPlus, layouts, transforms
+from stgraph.bench import paired_medians
 from stgraph.datasets import Checks, ClipDataset, FileClips, SkeletonLoader, Store, write_store
 from stgraph.datasets.ntu import read_ntu_clip
 from stgraph.datasets.synthetic.kinematics import clip_rng, generate_clip
 from stgraph.formats import Clip, write_skeleton_file
-
-from .paired import paired_medians
 
 PADDED = (2, 300, 25, 3)
 MOST_NODES = 36_000

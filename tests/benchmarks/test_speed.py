@@ -7,11 +7,10 @@ import torch
 from torch_geometric.data import Batch
 
 from stgraph import SkeletonGraph, STGCNConv, STGCNPlusPlus, build_clip, layouts
+from stgraph.bench import paired_medians
 from stgraph.nn import NodeNorm
 from stgraph.nn.backends import BACKENDS
 from stgraph.nn.level import Level
-
-from .paired import paired_medians
 
 CLIPS, FRAMES = 8, 300
 
