@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stgraph.nn.backends.typed_graph import Cells
 
-TILE = 1 << 20  # numbers in a tile of gathered rows
+TILE = 1 << 19  # numbers in a tile of gathered rows
 FULL = 4  # entries of a small matrix that cost as much as one edge (docs/benchmarks.md)
 
 
@@ -31,6 +31,10 @@ class Tile(NamedTuple):
         """All rows of its graphs: ``[graphs, rows, C]``."""
         return x[self.graph : self.graph + self.graphs]
 
+    def is_whole(self, rows: int) -> bool:
+        """Whether it has all the rows of its graphs."""
+        return self.first == 0 and self.last == rows
+
 
 def tiles(graphs: int, rows: int, width: int) -> Iterator[Tile]:
     """All rows of all graphs, in tiles of about :data:`TILE` numbers."""
@@ -48,26 +52,28 @@ def tiles(graphs: int, rows: int, width: int) -> Iterator[Tile]:
 
 
 class Gather(Protocol):
-    """Sums of the nodes at the other ends of edges, and its derivative towards edge weights.
-
-    Graphs share their edges; there are ``rows`` rows at one end and ``nodes`` at the other.
-    """
+    """Sums over the edges between rows at one end and nodes at the other, of equal graphs."""
 
     def sums(self, x: Tensor, tile: Tile) -> Tensor:
-        """``[rows of the tile, K C]`` of the features ``[graphs, nodes, C]``."""
+        """Over the nodes of each row and type, ``[graphs, nodes, C]``: ``[rows, K C]``."""
 
-    def add_dots(self, total: Tensor, table: Tensor, ends: Tensor, tile: Tile) -> None:
-        """Add each edge's product of its row and the node at its other end, over all graphs.
-
-        Args:
-            total: What was added up, :meth:`no_dots` at the start.
-            table: The tile's rows, one for each type: ``[rows of the tile, K C]``.
-            ends: Features of the nodes ``[graphs, nodes, C]``.
-            tile: Which rows.
-        """
+    def spread(self, table: Tensor, tile: Tile) -> Tensor:
+        """Over the nodes of each row, ``[nodes of the tile, K C]``, by type: ``[rows, C]``."""
 
     def no_dots(self, like: Tensor) -> Tensor:
-        """Zeros to add to."""
+        """Zeros to which products along edges are added."""
+
+    def add_dots(self, total: Tensor, own: Tensor, table: Tensor, tile: Tile) -> None:
+        """Add, for each edge, its row of ``own`` times its node's row of the table for its type.
+
+        The tile is whole; ``own`` is ``[rows of the tile, C]``, ``table`` as of :meth:`spread`.
+        """
+
+    def add_dots_of_rows(self, total: Tensor, table: Tensor, x: Tensor, tile: Tile) -> None:
+        """Add, for each edge, its row's row of the table for its type times its node of ``x``.
+
+        Any tile; ``table`` is ``[rows of the tile, K C]``, ``x`` is ``[graphs, nodes, C]``.
+        """
 
     def dots(self, total: Tensor) -> Tensor:
         """What was added up, in the caller's order of edges: ``[E]``."""
@@ -84,46 +90,62 @@ def gather(
     return Bags(cells, types, value, nodes)
 
 
+class Edges(NamedTuple):
+    """The edges of a tile: rows and nodes count from its first graph and row."""
+
+    start: Tensor
+    node: Tensor
+    value: Tensor | None
+
+    @property
+    def cell(self) -> Tensor:
+        """Cell of each edge ``[E]``."""
+        return torch.repeat_interleave(self.start.diff())
+
+
 class Bags:
-    """Edge by edge: the rows of a cell are read and summed at once, none is written."""
+    """Edge by edge: the nodes of a cell are read and summed at once, none is written."""
 
     def __init__(self, cells: Cells, types: int, value: Tensor | None, nodes: int) -> None:
         self.cells, self.types, self.value, self.nodes = cells, types, value, nodes
-        self._repeated: dict[int, tuple[Tensor, Tensor, Tensor | None]] = {}
+        self._repeated: dict[int, Edges] = {}
 
     def sums(self, x: Tensor, tile: Tile) -> Tensor:
-        node, start, value = self._edges(tile)
-        channels = x.shape[2]
-        if len(node) == 0 or channels == 0:
-            return x.new_zeros(tile.graphs * (tile.last - tile.first), self.types * channels)
-        sums = torch.nn.functional.embedding_bag(
-            node,
-            tile.graphs_of(x).view(-1, channels),
-            start,
-            mode="sum",
-            per_sample_weights=value,
-            include_last_offset=True,
-        )
+        edges, channels = self._edges(tile), x.shape[2]
+        sums = _bag(tile.graphs_of(x).view(-1, channels), edges.node, edges.start, edges.value)
         return sums.view(-1, self.types * channels)
 
-    def add_dots(self, total: Tensor, table: Tensor, ends: Tensor, tile: Tile) -> None:
-        node, start, _ = self._edges(tile)
-        channels = ends.shape[2]
-        cell = torch.repeat_interleave(start.diff())
-        ours = table.view(-1, channels).index_select(0, cell)
-        theirs = tile.graphs_of(ends).view(-1, channels).index_select(0, node)
-        dots = (ours * theirs).sum(1, dtype=total.dtype).view(tile.graphs, -1).sum(0)
-        first = int(self.cells.start[tile.first * self.types])
-        total[first : first + len(dots)] += dots
+    def spread(self, table: Tensor, tile: Tile) -> Tensor:
+        edges = self._edges(tile)
+        rows = table.view(-1, table.shape[1] // self.types)
+        return _bag(rows, self._place(edges), edges.start[:: self.types].contiguous(), edges.value)
 
     def no_dots(self, like: Tensor) -> Tensor:
         return like.new_zeros(len(self.cells.node))
 
+    def add_dots(self, total: Tensor, own: Tensor, table: Tensor, tile: Tile) -> None:
+        edges = self._edges(tile)
+        row = torch.div(edges.cell, self.types, rounding_mode="floor")
+        ours = own.index_select(0, row)
+        theirs = table.view(-1, own.shape[1]).index_select(0, self._place(edges))
+        total += _dots(ours, theirs, tile.graphs, total.dtype)
+
+    def add_dots_of_rows(self, total: Tensor, table: Tensor, x: Tensor, tile: Tile) -> None:
+        edges, channels = self._edges(tile), x.shape[2]
+        ours = table.view(-1, channels).index_select(0, edges.cell)
+        theirs = tile.graphs_of(x).view(-1, channels).index_select(0, edges.node)
+        dots = _dots(ours, theirs, tile.graphs, total.dtype)
+        first = int(self.cells.start[tile.first * self.types])
+        total[first : first + len(dots)] += dots
+
     def dots(self, total: Tensor) -> Tensor:
         return torch.empty_like(total).index_copy_(0, self.cells.edge, total)
 
-    def _edges(self, tile: Tile) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Node, start and value of the tile's edges, numbered from its first graph and row."""
+    def _place(self, edges: Edges) -> Tensor:
+        """The row of a table with K rows for each node that each edge reads ``[E]``."""
+        return edges.node * self.types + edges.cell % self.types
+
+    def _edges(self, tile: Tile) -> Edges:
         if tile.graphs > 1:
             if tile.graphs not in self._repeated:
                 self._repeated[tile.graphs] = self._repeat(tile.graphs)
@@ -131,19 +153,34 @@ class Bags:
         start = self.cells.start[tile.first * self.types : tile.last * self.types + 1]
         first, last = int(start[0]), int(start[-1])
         value = None if self.value is None else self.value[first:last]
-        return self.cells.node[first:last], start - first, value
+        return Edges(start - first, self.cells.node[first:last], value)
 
-    def _repeat(self, graphs: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _repeat(self, graphs: int) -> Edges:
         start, node, _ = self.cells
         number = torch.arange(graphs, device=node.device)[:, None]
         starts = (start[:-1] + len(node) * number).flatten()
         end = starts.new_full((1,), len(node) * graphs)
         value = None if self.value is None else self.value.repeat(graphs)
-        return (node + self.nodes * number).flatten(), torch.cat([starts, end]), value
+        moved = (node + self.nodes * number).flatten()
+        return Edges(torch.cat([starts, end]), moved, value)
+
+
+def _bag(rows: Tensor, index: Tensor, start: Tensor, value: Tensor | None) -> Tensor:
+    """Sums of ``rows[index]`` times ``value``, from each start to before the next one."""
+    if len(index) == 0 or rows.shape[1] == 0:
+        return rows.new_zeros(len(start) - 1, rows.shape[1])
+    return torch.nn.functional.embedding_bag(
+        index, rows, start, mode="sum", per_sample_weights=value, include_last_offset=True
+    )
+
+
+def _dots(ours: Tensor, theirs: Tensor, graphs: int, dtype: torch.dtype) -> Tensor:
+    """Products of rows, added up over graphs: ``[E]``."""
+    return (ours * theirs).sum(1, dtype=dtype).view(graphs, -1).sum(0)
 
 
 class Matrix:
-    """One matrix ``[rows K, nodes]`` for all graphs, where it is nearly full."""
+    """One matrix ``[rows K, nodes]`` for all graphs, where it is nearly full; tiles are whole."""
 
     def __init__(
         self, cells: Cells, types: int, value: Tensor | None, nodes: int, like: Tensor
@@ -159,12 +196,22 @@ class Matrix:
         matrix = self.matrix.expand(tile.graphs, -1, -1)
         return matrix.bmm(tile.graphs_of(x)).view(-1, self.types * x.shape[2])
 
-    def add_dots(self, total: Tensor, table: Tensor, ends: Tensor, tile: Tile) -> None:
-        rows = table.view(tile.graphs, -1, ends.shape[2])
-        total += rows.bmm(tile.graphs_of(ends).transpose(1, 2)).sum(0, dtype=total.dtype)
+    def spread(self, table: Tensor, tile: Tile) -> Tensor:
+        rows = table.view(tile.graphs, -1, table.shape[1] // self.types)
+        by_node = self.matrix.unflatten(0, (-1, self.types)).transpose(1, 2).flatten(1)
+        return by_node.expand(tile.graphs, -1, -1).bmm(rows).flatten(0, 1)
 
     def no_dots(self, like: Tensor) -> Tensor:
         return like.new_zeros(self.matrix.shape)
+
+    def add_dots(self, total: Tensor, own: Tensor, table: Tensor, tile: Tile) -> None:
+        rows = table.view(tile.graphs, -1, own.shape[1]).transpose(1, 2)
+        products = own.view(tile.graphs, -1, own.shape[1]).bmm(rows).sum(0, dtype=total.dtype)
+        total += products.unflatten(1, (-1, self.types)).transpose(1, 2).flatten(0, 1)
+
+    def add_dots_of_rows(self, total: Tensor, table: Tensor, x: Tensor, tile: Tile) -> None:
+        rows = table.view(tile.graphs, -1, x.shape[2])
+        total += rows.bmm(tile.graphs_of(x).transpose(1, 2)).sum(0, dtype=total.dtype)
 
     def dots(self, total: Tensor) -> Tensor:
         found = total.view(-1)[self.place]

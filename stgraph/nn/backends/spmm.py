@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from stgraph.nn.backends.fold import aggregate_first
-from stgraph.nn.backends.gather import gather, tiles
+from stgraph.nn.backends.gather import Gather, Tile, gather, tiles
 from stgraph.nn.backends.typed_graph import Cells, TypedGraph
 
 
@@ -74,25 +74,51 @@ def _spmm_gradients(
     x, grad = x.contiguous(), grad.contiguous()
     graphs, nodes, _ = x.shape
     into = gather(Cells(start, node, edge), subsets, edge_weight, graphs, grad.shape[1], grad)
-    wide = torch.promote_types(grad.dtype, torch.float32)  # sums over many tiles
-    matrix = weight.transpose(1, 2).reshape(subsets * out_channels, in_channels)
-    to_x = torch.empty_like(x) if wanted[0] else x.new_empty(0)
-    to_weight = grad.new_zeros(in_channels, subsets * out_channels, dtype=wide)
-    to_value = into.no_dots(to_weight) if wanted[2] else grad.new_empty(0)
-    for tile in tiles(graphs, nodes, subsets * out_channels):
-        own = tile.of(x)
-        if wanted[0] or wanted[1]:
-            sums = into.sums(grad, tile)
-        if wanted[0]:
-            torch.mm(sums, matrix, out=tile.of(to_x))
-        if wanted[1]:
-            _add_product(to_weight, own, sums)
-        if wanted[2]:
-            into.add_dots(to_value, own @ matrix.T, grad, tile)
-    if wanted[2]:
-        to_value = into.dots(to_value).to(grad.dtype)
-    to_weight = to_weight.view(in_channels, subsets, out_channels).transpose(0, 1)
-    return to_x, to_weight.to(weight.dtype, memory_format=torch.contiguous_format), to_value
+    gradients = _Gradients(grad, x, weight, into, wanted)
+    for tile in tiles(graphs, nodes, subsets * max(in_channels, out_channels)):
+        gradients.add(tile)
+    to_weight = gradients.to_weight.view(in_channels, subsets, out_channels).transpose(0, 1)
+    to_weight = to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
+    to_value = into.dots(gradients.to_value).to(grad.dtype) if wanted[2] else grad.new_empty(0)
+    return gradients.to_x, to_weight, to_value
+
+
+class _Gradients:
+    """The gradients of :func:`spmm`, added up tile by tile; sums in at least single precision."""
+
+    def __init__(
+        self, grad: Tensor, x: Tensor, weight: Tensor, into: Gather, wanted: list[bool]
+    ) -> None:
+        subsets, in_channels, out_channels = weight.shape
+        wide = torch.promote_types(grad.dtype, torch.float32)
+        self.grad, self.x, self.into = grad, x, into
+        self.for_x, self.for_weight, self.for_value = wanted
+        self.transposed = weight.transpose(1, 2).reshape(subsets * out_channels, in_channels)
+        self.table = weight.permute(2, 0, 1).reshape(out_channels, subsets * in_channels)
+        self.to_x = torch.empty_like(x) if self.for_x else x.new_empty(0)
+        self.to_weight = grad.new_zeros(in_channels, subsets * out_channels, dtype=wide)
+        self.to_value = into.no_dots(self.to_weight)
+
+    def add(self, tile: Tile) -> None:
+        own = tile.of(self.x)
+        shared = self.for_value and tile.is_whole(self.x.shape[1])
+        if shared:
+            self._transform_first(own, tile)
+        elif self.for_value:
+            self.into.add_dots_of_rows(self.to_value, own @ self.transposed.T, self.grad, tile)
+        if self.for_weight or (self.for_x and not shared):
+            sums = self.into.sums(self.grad, tile)
+        if self.for_weight:
+            _add_product(self.to_weight, own, sums)
+        if self.for_x and not shared:
+            torch.mm(sums, self.transposed, out=tile.of(self.to_x))
+
+    def _transform_first(self, own: Tensor, tile: Tile) -> None:
+        """Where a tile has all nodes, one product serves features and edge weights."""
+        table = tile.graphs_of(self.grad).flatten(0, 1) @ self.table
+        self.into.add_dots(self.to_value, own, table, tile)
+        if self.for_x:
+            tile.of(self.to_x).copy_(self.into.spread(table, tile))
 
 
 def _add_product(total: Tensor, rows: Tensor, sums: Tensor) -> None:
