@@ -145,13 +145,15 @@ class STGCNConv(MessagePassing):
         name = self.backend or choose(x, weight, edges)
         if isinstance(edges, TemporalGrid) and name != "grid":
             edges = edges.explicit()
-        out = BACKENDS[name](x, weight, edges, edge_weight)
-        if self.bias is None:
-            return out
-        if self.bias.ndim == 1:
-            return out + self.bias.to(out.dtype)
-        share = self._subset_shares(edges, edge_weight)
-        return out + share.to(out.dtype) @ self.bias.to(out.dtype)
+        bias = self._row_bias(edges, edge_weight)
+        bias = None if bias is None else bias.to(x.dtype)
+        return BACKENDS[name](x, weight, edges, edge_weight, bias)
+
+    def _row_bias(self, edges: TypedGraph | TemporalGrid, edge_weight: OptTensor) -> OptTensor:
+        """What is added to all rows ``[C_out]``, or to each ``[num_targets, C_out]``."""
+        if self.bias is None or self.bias.ndim == 1:
+            return self.bias
+        return self._subset_shares(edges, edge_weight).to(self.bias.dtype) @ self.bias
 
     def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:
         return x_j if edge_weight is None else x_j * edge_weight.view(-1, 1)

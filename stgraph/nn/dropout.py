@@ -22,7 +22,7 @@ class Dropout(torch.nn.Dropout):
         dropped = round(self.p * LEVELS)
         kept = random_bits(input.numel()) >= dropped - LEVELS // 2
         scale = LEVELS / max(1, LEVELS - dropped)
-        return (input * kept.view(input.shape)).mul_(scale)
+        return input * kept.view(input.shape).to(input.dtype).mul_(scale)
 
 
 def random_bits(size: int) -> Tensor:

@@ -23,8 +23,18 @@ class Shift(Module):
         super().__init__()
         self.bias = Parameter(bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias
+    def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
+        """The shifted rows, or what is positive of them."""
+        shifted = x + self.bias
+        return shifted.relu_() if relu else shifted
+
+
+class Unchanged(Identity):
+    """The identity in place of a normalisation."""
+
+    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
+        """The rows, or what is positive of them."""
+        return input.relu() if relu else input
 
 
 def scale_and_shift(norm: NodeNorm) -> tuple[Tensor, Tensor]:
@@ -52,7 +62,7 @@ def fold(layer: STGCNConv | Linear, norm: Module) -> Module:
     if layer.bias.ndim == 2:  # a bias per subset reaches a node as often as its edges do
         return Shift(shift)
     layer.bias.add_(shift)
-    return Identity()
+    return Unchanged()
 
 
 def fold_sequences(module: Module) -> None:

@@ -15,14 +15,18 @@ class NodeNorm(BatchNorm1d):
     fastest (docs/benchmarks.md).
     """
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
+        """The normalised rows, or what is positive of them."""
         if self.training and input.shape[0] < 2:
             raise ValueError(
                 f"Batch normalisation needs at least two nodes to train on, got {input.shape[0]}; "
                 "use larger batches, or model.eval()."
             )
         image = input[None, :, None].permute(0, 3, 1, 2)
-        return super().forward(image).permute(0, 2, 3, 1)[0, :, 0]
+        normalized = super().forward(image)
+        if relu:
+            normalized = normalized.relu_()
+        return normalized.permute(0, 2, 3, 1)[0, :, 0]
 
     def _check_input_dim(self, input: Tensor) -> None:
         pass

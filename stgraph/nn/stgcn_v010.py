@@ -57,7 +57,6 @@ class STGCNv010Block(Module):
             self.residual = shortcut(in_channels, out_channels, stride)
             if isinstance(self.residual, Sequential):
                 self.residual.append(ReLU())
-        self.activation = ReLU()
 
     def forward(self, x: Tensor, step: Step) -> Tensor:
         """Features of the nodes that the step keeps.
@@ -67,8 +66,8 @@ class STGCNv010Block(Module):
         """
         kept = x if step.kept is None else x[step.kept]
         h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
-        h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
-        h = self.activation(self.norm(convolve(self.temporal, h, step.in_time[0])))
+        h = self.dropout(self.spatial_norm(h + self.bias.sum(dim=0), relu=True))
+        h = self.norm(convolve(self.temporal, h, step.in_time[0]), relu=True)
         return h if self.residual is None else h + self.residual(kept)
 
     @torch.no_grad()

@@ -20,18 +20,24 @@ from stgraph.nn.backends.typed_graph import Cells, TypedGraph
 
 
 class Backend(Protocol):
-    """``(x, weight, edges, edge_weight) -> out``.
+    """``(x, weight, edges, edge_weight, bias) -> out``.
 
     Shapes:
         - **x:** float ``[..., N, C_in]``, features of the sources
         - **weight:** float ``[K, C_in, C_out]``
         - **edges:** E edges with types ``0..K-1``; for ``grid`` a :class:`TemporalGrid`
         - **edge_weight:** float ``[E]``, or ``None`` for all ones
+        - **bias:** float ``[C_out]`` or ``[num_targets, C_out]``, added to each row
         - **out:** float ``[..., num_targets, C_out]``
     """
 
     def __call__(
-        self, x: Tensor, weight: Tensor, edges: Any, edge_weight: Tensor | None
+        self,
+        x: Tensor,
+        weight: Tensor,
+        edges: Any,
+        edge_weight: Tensor | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor: ...
 
 

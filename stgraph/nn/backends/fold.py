@@ -14,7 +14,11 @@ from stgraph.nn.backends.typed_graph import TypedGraph
 
 
 def aggregate_first(
-    x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None
+    x: Tensor,
+    weight: Tensor,
+    edges: TypedGraph,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Sum the sources of each (target, subset), then multiply ``[N, K C_in]`` rows at once."""
     subsets, in_channels, out_channels = weight.shape
@@ -22,11 +26,16 @@ def aggregate_first(
     cell = target * subsets + edges.edge_type
     cells = weighted_sum(x, source, cell, edge_weight, edges.num_targets * subsets)
     rows = cells.reshape(*x.shape[:-2], edges.num_targets, subsets * in_channels)
-    return rows @ weight.reshape(subsets * in_channels, out_channels)
+    out = rows @ weight.reshape(subsets * in_channels, out_channels)
+    return out if bias is None else out + bias
 
 
 def transform_first(
-    x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None
+    x: Tensor,
+    weight: Tensor,
+    edges: TypedGraph,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Multiply every source by all K matrices at once, then sum ``[N K, C_out]`` rows."""
     subsets, in_channels, out_channels = weight.shape
@@ -34,7 +43,8 @@ def transform_first(
     table = x @ weight.transpose(0, 1).reshape(in_channels, subsets * out_channels)
     rows = table.reshape(*x.shape[:-2], x.shape[-2] * subsets, out_channels)
     row = source * subsets + edges.edge_type
-    return weighted_sum(rows, row, target, edge_weight, edges.num_targets)
+    out = weighted_sum(rows, row, target, edge_weight, edges.num_targets)
+    return out if bias is None else out + bias
 
 
 def weighted_sum(

@@ -24,8 +24,15 @@ class Tile(NamedTuple):
 
     def of(self, x: Tensor) -> Tensor:
         """Its rows of ``[graphs, rows, C]``, as a matrix."""
-        whole = x[self.graph : self.graph + self.graphs, self.first : self.last]
-        return whole.view(-1, x.shape[2])
+        return self.part_of(x).view(-1, x.shape[2])
+
+    def part_of(self, x: Tensor) -> Tensor:
+        """The same as ``[graphs, rows, C]``."""
+        return x[self.graph : self.graph + self.graphs, self.first : self.last]
+
+    def rows_of(self, table: Tensor) -> Tensor:
+        """Its rows of what all graphs share, ``[rows, C]``; or ``[C]``, what all rows share."""
+        return table if table.ndim == 1 else table[self.first : self.last]
 
     def graphs_of(self, x: Tensor) -> Tensor:
         """All rows of its graphs: ``[graphs, rows, C]``."""

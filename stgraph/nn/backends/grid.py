@@ -20,6 +20,9 @@ from torch.utils.flop_counter import register_flop_formula
 from stgraph.nn.backends.fold import aggregate_first
 from stgraph.nn.backends.typed_graph import TypedGraph
 
+CHANNELS_FIRST = 128  # from so many channels on, towards weights
+TOGETHER = 4  # runs that are copied at a time
+
 
 class TemporalGrid(NamedTuple):
     """The edges of equal joints at Γ frame distances, from all frames or into every s-th.
@@ -104,11 +107,17 @@ def groups(grid: TemporalGrid) -> Iterator[Group]:
         row, out_row = row + ahead, out_row + out_ahead
 
 
-def grid(x: Tensor, weight: Tensor, edges: TemporalGrid, edge_weight: Tensor | None) -> Tensor:
+def grid(
+    x: Tensor,
+    weight: Tensor,
+    edges: TemporalGrid,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
     """The sum of :func:`reference` over the edges of a grid, whose weights are all one."""
     assert edge_weight is None and x.ndim == 2
     plan = (edges.num_joints, edges.num_targets, edges.dilation, edges.stride)
-    return _grid(x, weight, edges.runs, *plan)
+    return _grid(x, weight, bias, edges.runs, *plan)
 
 
 def _grid_of(
@@ -140,6 +149,7 @@ def _unpadded(image: Tensor, group: Group, edges: TemporalGrid) -> Tensor:
 def _grid(
     x: Tensor,
     weight: Tensor,
+    bias: Tensor | None,
     runs: Tensor,
     joints: int,
     targets: int,
@@ -153,7 +163,7 @@ def _grid(
         if group.out_rows.start == group.out_rows.stop:
             continue
         image, zeros = _padded(_image(x[group.rows], group, joints), group, edges)
-        made = conv2d(image, kernel, None, (stride, 1), (zeros, 0), (dilation, 1))
+        made = conv2d(image, kernel, bias, (stride, 1), (zeros, 0), (dilation, 1))
         pieces.append(made.permute(0, 2, 3, 1).reshape(-1, weight.shape[2]))
     return _joined(pieces, x.new_empty(0, weight.shape[2]))
 
@@ -168,7 +178,7 @@ def _kernel(weight: Tensor) -> Tensor:
 
 
 @_grid.register_fake
-def _(x, weight, runs, joints, targets, dilation, stride):  # type: ignore[no-untyped-def]
+def _(x, weight, bias, runs, joints, targets, dilation, stride):  # type: ignore[no-untyped-def]
     return x.new_empty(targets, weight.shape[2])
 
 
@@ -183,7 +193,7 @@ def _grid_gradients(
 ) -> tuple[Tensor, Tensor]:
     joints, targets, dilation, stride = plan
     edges = _grid_of(runs, weight, x, (joints, targets, dilation, stride))
-    kernel, zero = _kernel(weight), [0, 0]
+    kernel = _kernel(weight)
     x, grad, pieces = x.contiguous(), grad.contiguous(), []
     total = torch.zeros_like(kernel, dtype=torch.promote_types(weight.dtype, torch.float32))
     for group in groups(edges):
@@ -192,19 +202,42 @@ def _grid_gradients(
             continue
         image, zeros = _padded(_image(x[group.rows], group, joints), group, edges)
         into = _image(grad[group.out_rows], group, joints)
-        settings = ([stride, 1], [zeros, 0], [dilation, 1], False, zero, 1, [*wanted, False])
-        to_image, to_kernel, _ = torch.ops.aten.convolution_backward(
-            into, image, kernel, None, *settings
-        )
+        backward = _Backward(kernel, stride, zeros, dilation)
         if wanted[0]:
-            own = _unpadded(to_image, group, edges)
+            own = _unpadded(backward.to_image(into, image), group, edges)
             pieces.append(own.permute(0, 2, 3, 1).reshape(-1, x.shape[1]))
         if wanted[1]:
-            total += to_kernel
+            backward.add_to_kernel(total, into, image)
     to_x = _joined(pieces, torch.empty_like(x[:0])) if wanted[0] else x.new_empty(0)
-    return to_x, total[..., 0].permute(2, 1, 0).to(
-        weight.dtype, memory_format=torch.contiguous_format
-    )
+    to_weight = total[..., 0].permute(2, 1, 0)
+    return to_x, to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
+
+
+class _Backward(NamedTuple):
+    """The gradients of a convolution in time."""
+
+    kernel: Tensor
+    stride: int
+    zeros: int
+    dilation: int
+
+    def to_image(self, grad: Tensor, image: Tensor) -> Tensor:
+        return self._gradients(grad, image, [True, False])[0]
+
+    def add_to_kernel(self, total: Tensor, grad: Tensor, image: Tensor) -> None:
+        """From many channels on, a copy with channels first is made up for (docs/benchmarks.md)."""
+        if self.kernel.shape[1] < CHANNELS_FIRST:
+            total += self._gradients(grad, image, [False, True])[1]
+            return
+        for some_grad, some in zip(grad.split(TOGETHER), image.split(TOGETHER), strict=True):
+            pair = (some_grad.contiguous(), some.contiguous())
+            total += self._gradients(*pair, [False, True])[1]
+
+    def _gradients(self, grad: Tensor, image: Tensor, wanted: list[bool]) -> tuple[Tensor, ...]:
+        settings = ([self.stride, 1], [self.zeros, 0], [self.dilation, 1], False, [0, 0], 1)
+        return torch.ops.aten.convolution_backward(
+            grad, image, self.kernel, None, *settings, [*wanted, False]
+        )
 
 
 @_grid_gradients.register_fake
@@ -215,14 +248,14 @@ def _(grad, x, weight, runs, plan, wanted):  # type: ignore[no-untyped-def]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, weight, runs, *plan = inputs
-    ctx.save_for_backward(x, weight, runs)
+    x, weight, bias, runs, *plan = inputs
+    ctx.save_for_backward(x, weight, bias, runs)
     ctx.plan = plan
 
 
 def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, runs = ctx.saved_tensors
-    wanted = list(ctx.needs_input_grad[:2])
+    x, weight, bias, runs = ctx.saved_tensors
+    *wanted, for_bias = ctx.needs_input_grad[:3]
     if torch.is_grad_enabled():
         graph = _grid_of(runs, weight, x, tuple(ctx.plan)).explicit()
         out = aggregate_first(x, weight, graph, None)
@@ -231,14 +264,15 @@ def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         to_x, to_weight = (next(found) if want else None for want in wanted)
     else:
         to_x, to_weight = _grid_gradients(grad, x, weight, runs, ctx.plan, wanted)
-    return to_x if wanted[0] else None, to_weight if wanted[1] else None, *[None] * 5
+    to_bias = grad.sum(0) if for_bias else None
+    return to_x if wanted[0] else None, to_weight if wanted[1] else None, to_bias, *[None] * 5
 
 
 _grid.register_autograd(_differentiate, setup_context=_keep)
 
 
 @register_flop_formula(torch.ops.stgraph.grid)
-def _(x_shape, weight_shape, runs, joints, targets, *rest, **kwargs):  # type: ignore[no-untyped-def]
+def _(x_shape, weight_shape, bias, runs, joints, targets, *rest, **kwargs):  # type: ignore[no-untyped-def]
     """As PyTorch counts a convolution, taps beyond the ends included."""
     return 2 * targets * math.prod(weight_shape)
 

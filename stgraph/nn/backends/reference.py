@@ -8,11 +8,18 @@ from torch import Tensor
 from stgraph.nn.backends.typed_graph import TypedGraph
 
 
-def reference(x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None) -> Tensor:
-    """``out[i] = sum over e = (j -> i) of edge_weight[e] * x[j] @ weight[edge_type[e]]``."""
+def reference(
+    x: Tensor,
+    weight: Tensor,
+    edges: TypedGraph,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """``out[i] = bias + sum over e = (j -> i) of edge_weight[e] * x[j] @ weight[edge_type[e]]``."""
     source, target = edges.edge_index
     messages = torch.einsum("...nc,kcd->...nkd", x, weight)[..., source, edges.edge_type, :]
     if edge_weight is not None:
         messages = messages * edge_weight[:, None]
     empty = messages.new_zeros(*messages.shape[:-2], edges.num_targets, weight.shape[2])
-    return empty.index_add(-2, target, messages)
+    out = empty.index_add(-2, target, messages)
+    return out if bias is None else out + bias

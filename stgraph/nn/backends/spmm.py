@@ -21,12 +21,18 @@ from stgraph.nn.backends.gather import Gather, Tile, gather, tiles
 from stgraph.nn.backends.typed_graph import Cells, TypedGraph
 
 
-def spmm(x: Tensor, weight: Tensor, edges: TypedGraph, edge_weight: Tensor | None) -> Tensor:
+def spmm(
+    x: Tensor,
+    weight: Tensor,
+    edges: TypedGraph,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
     """The sum of :func:`reference`, tile by tile."""
     edges = edges.sorted()
     assert edges.incoming is not None and edges.outgoing is not None
     graphs = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
-    out = _spmm(graphs, weight, edge_weight, *edges.incoming, *edges.outgoing)
+    out = _spmm(graphs, weight, edge_weight, bias, *edges.incoming, *edges.outgoing)
     return out.view(*x.shape[:-2], edges.num_targets, weight.shape[2])
 
 
@@ -35,6 +41,7 @@ def _spmm(
     x: Tensor,
     weight: Tensor,
     edge_weight: Tensor | None,
+    bias: Tensor | None,
     start: Tensor,
     node: Tensor,
     edge: Tensor,
@@ -49,12 +56,17 @@ def _spmm(
     matrix = weight.reshape(subsets * in_channels, out_channels)
     out = x.new_empty(graphs, (len(start) - 1) // subsets, out_channels)
     for tile in tiles(graphs, out.shape[1], subsets * in_channels):
-        torch.mm(gathered.sums(x, tile), matrix, out=tile.of(out))
+        rows = tile.of(out)
+        if bias is None:
+            torch.mm(gathered.sums(x, tile), matrix, out=rows)
+            continue
+        tile.part_of(out).copy_(tile.rows_of(bias))
+        rows.addmm_(gathered.sums(x, tile), matrix)
     return out
 
 
 @_spmm.register_fake
-def _(x, weight, edge_weight, start, *cells):  # type: ignore[no-untyped-def]
+def _(x, weight, edge_weight, bias, start, *cells):  # type: ignore[no-untyped-def]
     return x.new_empty(x.shape[0], (start.shape[0] - 1) // weight.shape[0], weight.shape[2])
 
 
@@ -142,13 +154,15 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, edge_weight, *cells = ctx.saved_tensors
-    wanted = list(ctx.needs_input_grad[:3])
+    x, weight, edge_weight, bias, *cells = ctx.saved_tensors
+    *wanted, for_bias = ctx.needs_input_grad[:4]
     if torch.is_grad_enabled():
         found = _differentiable(grad, x, weight, edge_weight, Cells(*cells[:3]), wanted)
     else:
         found = _spmm_gradients(grad, x, weight, edge_weight, *cells[3:], wanted)
-    return (*(g if want else None for g, want in zip(found, wanted, strict=True)), *[None] * 6)
+    to_bias = grad.sum_to_size(bias.shape) if for_bias else None
+    gradients = (g if want else None for g, want in zip(found, wanted, strict=True))
+    return *gradients, to_bias, *[None] * 6
 
 
 def _differentiable(
@@ -178,7 +192,7 @@ _spmm.register_autograd(_differentiate, setup_context=_keep)
 
 
 @register_flop_formula(torch.ops.stgraph.spmm)
-def _(x_shape, weight_shape, edge_weight, start_shape, *cells, **kwargs):  # type: ignore[no-untyped-def]
+def _(x_shape, weight_shape, edge_weight, bias, start_shape, *cells, **kwargs):  # type: ignore[no-untyped-def]
     """Of the matrix product; what is added along edges is not counted, as everywhere in PyTorch."""
     return 2 * x_shape[0] * (start_shape[0] - 1) * math.prod(weight_shape[1:])
 
