@@ -17,11 +17,12 @@ class Dropout(torch.nn.Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.training or self.p == 0 or input.is_cuda or torch.compiler.is_compiling():
-            return super().forward(input)
         dropped = round(self.p * LEVELS)
+        theirs = input.is_cuda or torch.compiler.is_compiling() or dropped in (0, LEVELS)
+        if theirs or not self.training:
+            return super().forward(input)
         kept = random_bits(input.numel()) >= dropped - LEVELS // 2
-        scale = LEVELS / max(1, LEVELS - dropped)
+        scale = LEVELS / (LEVELS - dropped)
         return input * kept.view(input.shape).to(input.dtype).mul_(scale)
 
 

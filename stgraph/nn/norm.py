@@ -22,11 +22,11 @@ class NodeNorm(BatchNorm1d):
                 f"Batch normalisation needs at least two nodes to train on, got {input.shape[0]}; "
                 "use larger batches, or model.eval()."
             )
-        image = input[None, :, None].permute(0, 3, 1, 2)
-        normalized = super().forward(image)
+        rows, channels = input.shape
+        normalized = super().forward(input.view(1, rows, 1, channels).permute(0, 3, 1, 2))
         if relu:
             normalized = normalized.relu_()
-        return normalized.permute(0, 2, 3, 1)[0, :, 0]
+        return normalized.permute(0, 2, 3, 1).reshape(rows, channels)
 
     def _check_input_dim(self, input: Tensor) -> None:
         pass

@@ -20,9 +20,6 @@ from torch.utils.flop_counter import register_flop_formula
 from stgraph.nn.backends.fold import aggregate_first
 from stgraph.nn.backends.typed_graph import TypedGraph
 
-CHANNELS_FIRST = 128  # from so many channels on, towards weights
-TOGETHER = 4  # runs that are copied at a time
-
 
 class TemporalGrid(NamedTuple):
     """The edges of equal joints at Γ frame distances, from all frames or into every s-th.
@@ -58,7 +55,7 @@ class TemporalGrid(NamedTuple):
         pieces, source_row, target_row = [torch.empty(3, 0, dtype=torch.long)], 0, 0
         joint = torch.arange(self.num_joints)
         for frames, phase in self.runs.tolist():
-            frame = torch.arange(phase, frames, self.stride)
+            frame = torch.arange(min(phase, frames), frames, self.stride)
             tap = torch.arange(self.num_types)
             source = frame[:, None] + (tap - self.num_types // 2) * self.dilation
             at, tap = ((source >= 0) & (source < frames)).nonzero(as_tuple=True)
@@ -79,7 +76,7 @@ class TemporalGrid(NamedTuple):
         tap = torch.arange(-1, 2, device=device)[:, None]
         joint = torch.arange(self.num_joints, device=device)
         for frames, phase in self.runs.tolist():
-            own = torch.arange(phase, frames, self.stride, device=device)
+            own = torch.arange(min(phase, frames), frames, self.stride, device=device)
             frame = own + tap * self.dilation
             frame = torch.where((frame >= 0) & (frame < frames), frame, own)
             pieces.append((frame[:, :, None] * self.num_joints + joint).flatten(1) + row)
@@ -202,42 +199,18 @@ def _grid_gradients(
             continue
         image, zeros = _padded(_image(x[group.rows], group, joints), group, edges)
         into = _image(grad[group.out_rows], group, joints)
-        backward = _Backward(kernel, stride, zeros, dilation)
+        settings = ([stride, 1], [zeros, 0], [dilation, 1], False, [0, 0], 1, [*wanted, False])
+        to_image, to_kernel, _ = torch.ops.aten.convolution_backward(
+            into, image, kernel, None, *settings
+        )
         if wanted[0]:
-            own = _unpadded(backward.to_image(into, image), group, edges)
+            own = _unpadded(to_image, group, edges)
             pieces.append(own.permute(0, 2, 3, 1).reshape(-1, x.shape[1]))
         if wanted[1]:
-            backward.add_to_kernel(total, into, image)
+            total += to_kernel
     to_x = _joined(pieces, torch.empty_like(x[:0])) if wanted[0] else x.new_empty(0)
     to_weight = total[..., 0].permute(2, 1, 0)
     return to_x, to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
-
-
-class _Backward(NamedTuple):
-    """The gradients of a convolution in time."""
-
-    kernel: Tensor
-    stride: int
-    zeros: int
-    dilation: int
-
-    def to_image(self, grad: Tensor, image: Tensor) -> Tensor:
-        return self._gradients(grad, image, [True, False])[0]
-
-    def add_to_kernel(self, total: Tensor, grad: Tensor, image: Tensor) -> None:
-        """From many channels on, a copy with channels first is made up for (docs/benchmarks.md)."""
-        if self.kernel.shape[1] < CHANNELS_FIRST:
-            total += self._gradients(grad, image, [False, True])[1]
-            return
-        for some_grad, some in zip(grad.split(TOGETHER), image.split(TOGETHER), strict=True):
-            pair = (some_grad.contiguous(), some.contiguous())
-            total += self._gradients(*pair, [False, True])[1]
-
-    def _gradients(self, grad: Tensor, image: Tensor, wanted: list[bool]) -> tuple[Tensor, ...]:
-        settings = ([self.stride, 1], [self.zeros, 0], [self.dilation, 1], False, [0, 0], 1)
-        return torch.ops.aten.convolution_backward(
-            grad, image, self.kernel, None, *settings, [*wanted, False]
-        )
 
 
 @_grid_gradients.register_fake
