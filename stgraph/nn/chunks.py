@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -32,7 +30,7 @@ def in_chunks(model: SkeletonNetwork, data: SkeletonData, frames: int = 1024) ->
     """
     if model.training:
         raise ValueError("Chunks are for evaluation, the network is training; call model.eval().")
-    unit = math.prod(model.strides)
+    unit = model.unit
     frames = max(1, frames // unit) * unit
     level, statistic = model.level_of(data)
     around = -(-receptive_reach(model, level) // unit) * unit

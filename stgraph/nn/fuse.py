@@ -25,7 +25,7 @@ class Shift(Module):
 
     def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """The shifted rows, or what is positive of them."""
-        shifted = x + self.bias
+        shifted = x + self.bias if x.requires_grad else x.add_(self.bias)
         return shifted.relu_() if relu else shifted
 
 
@@ -35,6 +35,11 @@ class Unchanged(Identity):
     def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
         """The rows, or what is positive of them."""
         return input.relu() if relu else input
+
+
+def as_kernel(weight: Tensor) -> Tensor:
+    """The same numbers in the order in which a convolution wants them, so that it copies none."""
+    return weight.permute(2, 0, 1).contiguous().permute(1, 2, 0)
 
 
 def scale_and_shift(norm: NodeNorm) -> tuple[Tensor, Tensor]:
@@ -56,6 +61,8 @@ def fold(layer: STGCNConv | Linear, norm: Module) -> Module:
         return norm
     scale, shift = scale_and_shift(norm)
     layer.weight.mul_(scale[:, None] if isinstance(layer, Linear) else scale)
+    if isinstance(layer, STGCNConv):
+        layer.weight.data = as_kernel(layer.weight)
     if layer.bias is None:
         return Shift(shift)
     layer.bias.mul_(scale)

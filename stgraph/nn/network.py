@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -161,17 +162,21 @@ class SkeletonNetwork(Module):
         parts = [slice(None)]
         if not (torch.is_grad_enabled() or self.training or data.x.is_cuda):
             parts = level.parts(PART)
-        last, frame = level, level.nodes.frame
-        for stride in self.strides:
-            if stride > 1:
-                step, last = last.coarsen(stride)
-                frame = frame[step.kept]
-        outs = []
+        outs, last = [], level
         for rows in parts:
             part = (level.part(rows), statistic[rows])
             plan = Plan.of(*part, self.strides, in_branches=self.in_branches)
             outs.append(self.run_blocks(data.x[rows], plan))
-        return NodeFeatures(outs[0] if len(outs) == 1 else torch.cat(outs), last, frame)
+        if len(outs) == 1:
+            return NodeFeatures(outs[0], plan.level, plan.level.nodes.frame * self.unit)
+        for stride in self.strides:
+            last = last if stride == 1 else last.coarsen(stride)[1]
+        return NodeFeatures(torch.cat(outs), last, last.nodes.frame * self.unit)
+
+    @property
+    def unit(self) -> int:
+        """How many frames of a clip become one."""
+        return math.prod(self.strides)
 
     def fuse(self) -> SkeletonNetwork:
         """A copy for inference, in which normalisation is part of the layers before it.

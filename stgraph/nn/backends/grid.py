@@ -18,7 +18,7 @@ from torch.nn.functional import conv2d, pad
 from torch.utils.flop_counter import register_flop_formula
 
 from stgraph.nn.backends.fold import aggregate_first
-from stgraph.nn.backends.typed_graph import TypedGraph
+from stgraph.nn.backends.typed_graph import TypedGraph, needs_operator
 
 
 class TemporalGrid(NamedTuple):
@@ -114,7 +114,8 @@ def grid(
     """The sum of :func:`reference` over the edges of a grid, whose weights are all one."""
     assert edge_weight is None and x.ndim == 2
     plan = (edges.num_joints, edges.num_targets, edges.dilation, edges.stride)
-    return _grid(x, weight, bias, edges.runs, *plan)
+    run = _grid if needs_operator() else _forward
+    return run(x, weight, bias, edges.runs, *plan)
 
 
 def _grid_of(
@@ -142,8 +143,7 @@ def _unpadded(image: Tensor, group: Group, edges: TemporalGrid) -> Tensor:
     return pad(image, (0, 0, group.phase - edges.reach, -edges.reach))
 
 
-@torch.library.custom_op("stgraph::grid", mutates_args=())
-def _grid(
+def _forward(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -172,6 +172,9 @@ def _joined(pieces: list[Tensor], empty: Tensor) -> Tensor:
 def _kernel(weight: Tensor) -> Tensor:
     """``[Γ, C_in, C_out]`` as the weight of a convolution, channels last."""
     return weight.permute(2, 1, 0)[..., None].contiguous(memory_format=torch.channels_last)
+
+
+_grid = torch.library.custom_op("stgraph::grid", _forward, mutates_args=())
 
 
 @_grid.register_fake

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from stgraph.nn.backends.fold import aggregate_first
 from stgraph.nn.backends.gather import Gather, Tile, gather, tiles
-from stgraph.nn.backends.typed_graph import Cells, TypedGraph
+from stgraph.nn.backends.typed_graph import Cells, TypedGraph, needs_operator
 
 
 def spmm(
@@ -32,12 +32,12 @@ def spmm(
     edges = edges.sorted()
     assert edges.incoming is not None and edges.outgoing is not None
     graphs = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
-    out = _spmm(graphs, weight, edge_weight, bias, *edges.incoming, *edges.outgoing)
+    run = _spmm if needs_operator() else _forward
+    out = run(graphs, weight, edge_weight, bias, *edges.incoming, *edges.outgoing)
     return out.view(*x.shape[:-2], edges.num_targets, weight.shape[2])
 
 
-@torch.library.custom_op("stgraph::spmm", mutates_args=())
-def _spmm(
+def _forward(
     x: Tensor,
     weight: Tensor,
     edge_weight: Tensor | None,
@@ -63,6 +63,9 @@ def _spmm(
         tile.part_of(out).copy_(tile.rows_of(bias))
         rows.addmm_(gathered.sums(x, tile), matrix)
     return out
+
+
+_spmm = torch.library.custom_op("stgraph::spmm", _forward, mutates_args=())
 
 
 @_spmm.register_fake

@@ -59,3 +59,8 @@ def _cells(end: Tensor, node: Tensor, edge_type: Tensor, rows: int, types: int) 
     cell, edge = (end * types + edge_type).sort(stable=True)
     start = torch.searchsorted(cell, torch.arange(rows * types + 1, device=cell.device))
     return Cells(start, node[edge], edge)
+
+
+def needs_operator() -> bool:
+    """Whether somebody has to see a backend as one operator: autograd, or a compiler."""
+    return torch.is_grad_enabled() or torch.compiler.is_compiling()
