@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
-from torch_geometric.utils import is_sparse, scatter, to_edge_index
+from torch_geometric.utils import is_sparse, to_edge_index
 
 from stgraph.nn.backends import BACKENDS, TemporalGrid, TypedGraph, choose
 
@@ -205,8 +205,8 @@ class STGCNConv(MessagePassing):
         if edge_weight is None:
             edge_weight = torch.ones_like(edges.edge_type, dtype=self.weight.dtype)
         cell = edges.edge_index[1] * self.num_subsets + edges.edge_type
-        share = scatter(edge_weight, cell, dim_size=edges.num_targets * self.num_subsets)
-        return share.view(edges.num_targets, self.num_subsets)
+        share = edge_weight.new_zeros(edges.num_targets * self.num_subsets)
+        return share.index_add(0, cell, edge_weight).view(edges.num_targets, self.num_subsets)
 
     def _checked_types(self, edge_index: Tensor, edge_type: OptTensor) -> Tensor:
         if edge_type is None:
