@@ -17,6 +17,7 @@ from stgraph.bench.setting import Setting, Sizes
 from stgraph.build import build_clip
 from stgraph.graph import SkeletonGraph
 from stgraph.nn import STGCNConv
+from stgraph.nn.backends import TemporalGrid
 
 Kind = Literal["spatial", "temporal", "product"]
 KERNEL = 9  # Γ
@@ -77,6 +78,25 @@ def ours(setting: Setting, work: Work) -> Step:
     """``STGCNConv``, its own choice of backend."""
     layer = STGCNConv(work.channels, work.channels, work.types, bias=False)
     return on_edges(setting, work, layer)
+
+
+def on_bodies(setting: Setting, work: Work) -> Step:
+    """``STGCNConv`` on the bodies' own grid of frames, as networks plan it for whole bodies."""
+    bodies, frames = setting.sizes.bodies, setting.sizes.frames
+    runs = torch.tensor([[frames, 0]] * bodies)
+    nodes = bodies * frames * layouts.NTU25.num_joints
+    grid = TemporalGrid(runs, layouts.NTU25.num_joints, KERNEL, nodes, nodes)
+    layer = STGCNConv(work.channels, work.channels, work.types, bias=False).to(setting.device)
+    given = inputs(setting, work)
+
+    def run() -> None:
+        given.x.grad = None
+        layer.zero_grad()
+        with setting.autocast():
+            out = layer(given.x, grid)
+        out.backward(given.cotangent.to(out.dtype))
+
+    return Step(run, float(nodes))
 
 
 def relational(setting: Setting, work: Work, layer: Callable[..., torch.nn.Module]) -> Step:
@@ -149,6 +169,7 @@ def layer_cases(sizes: Sizes) -> tuple[Case, ...]:
         _against_relational("conv-spatial-256", Work("spatial", 256), nodes),
         _against_fast("conv-spatial-fast", Work("spatial", 64), nodes),
         _against_relational("conv-temporal-64", Work("temporal", 64), nodes),
+        _against_image("conv-bodies-64", Work("temporal", 64), nodes),
         _against_relational("conv-product-64", Work("product", 64), nodes),
     )
 
@@ -158,10 +179,16 @@ def _against_relational(key: str, work: Work, nodes: int) -> Case:
         Side("STGCNConv", partial(ours, work=work)),
         Side("RGCNConv", partial(relational, work=work, layer=RGCNConv)),
     ]
-    if work.kind == "temporal":
-        sides.append(Side("Conv2d((9, 1)), channels last", partial(image_convolution, work=work)))
     sides.append(Side("floor: products and copies", partial(floor, work=work), bound=True))
     return Case(key, _title(work, nodes), tuple(sides))
+
+
+def _against_image(key: str, work: Work, nodes: int) -> Case:
+    sides = (
+        Side("STGCNConv, whole bodies", partial(on_bodies, work=work)),
+        Side("Conv2d((9, 1)), channels last", partial(image_convolution, work=work)),
+    )
+    return Case(key, _title(work, nodes), sides)
 
 
 def _against_fast(key: str, work: Work, nodes: int) -> Case:

@@ -49,6 +49,8 @@ def processor() -> str:
 
 
 def _allocator(setting: Setting) -> str:
+    if setting.allocator == "kept":
+        return "kept: memory that is freed stays with the process, on all sides"
     if setting.allocator == "tuned":
         return "tuned: THP_MEM_ALLOC_ENABLE=1, huge pages for large tensors, on all sides"
     return "plain: PyTorch's and the system's defaults, on all sides"

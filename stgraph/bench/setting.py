@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 import torch
 
+from stgraph.allocator import keep_freed_memory
+
 Precision = Literal["fp32", "bf16"]
 
 
@@ -50,7 +52,7 @@ class Setting:
         lengths: A file with a clip length per line; by default lengths are drawn.
         seed: Of lengths, coordinates and weights.
         allocator: ``plain``, or ``tuned``: large tensors in huge pages (``THP_MEM_ALLOC_ENABLE``),
-            which PyTorch reads when it starts.
+            which PyTorch reads when it starts; or ``kept``, as the commands of stgraph do it.
     """
 
     device: Literal["cpu", "cuda"] = "cpu"
@@ -60,7 +62,7 @@ class Setting:
     quick: bool = False
     lengths: str | None = None
     seed: int = 0
-    allocator: Literal["plain", "tuned"] = "plain"
+    allocator: Literal["plain", "tuned", "kept"] = "plain"
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.rounds < 1:
@@ -103,6 +105,8 @@ class Setting:
         """Set up this process; single precision may use TF32 on a GPU, on all sides."""
         torch.set_num_threads(self.threads)
         torch.manual_seed(self.seed)
+        if self.allocator == "kept":
+            keep_freed_memory()
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True

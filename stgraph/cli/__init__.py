@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser
 
+from stgraph.allocator import keep_freed_memory
 from stgraph.cli import benchmarks, checkpoints, drawing, training
 
 COMMANDS = {
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     chosen = _parser().parse_args(arguments)
     command = chosen.subcommand
+    if command != "bench":  # that one sets what it measures
+        keep_freed_memory()
     try:
         run, _ = COMMANDS[command]
         run(chosen[command])

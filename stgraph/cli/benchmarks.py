@@ -59,9 +59,9 @@ def bench_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="How often each side is timed.")
     parser.add_argument(
         "--allocator",
-        type=Literal["plain", "tuned"],
+        type=Literal["plain", "tuned", "kept"],
         default="plain",
-        help="tuned: huge pages for large tensors, on all sides.",
+        help="tuned: huge pages for large tensors; kept: freed memory stays; on all sides.",
     )
     parser.add_argument(
         "--lengths", type=str | None, default=None, help="A file with a clip length per line."

@@ -33,7 +33,7 @@ def _not_tracking(block: Module) -> Iterator[None]:
     try:
         for norm in norms:
             norm.momentum = 0.0
-            norm.num_batches_tracked = torch.zeros_like(norm.num_batches_tracked)
+            norm.num_batches_tracked = torch.zeros((), dtype=torch.long)
         yield
     finally:
         for norm, (momentum, tracked) in zip(norms, before, strict=True):
