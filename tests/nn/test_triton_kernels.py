@@ -1,0 +1,317 @@
+"""The Triton kernels are the reference and its gradients, on a GPU or in Triton's interpreter.
+
+The interpreter has to be chosen before triton is imported, which other tests of the same process
+do: it runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from stgraph.nn.backends import reference
+
+from .oracles import random_edges
+
+pytest.importorskip("triton", reason="needs triton, which is installed with torch on Linux")
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from stgraph.nn.backends import triton_kernels
+from stgraph.nn.backends.triton_kernels import (
+    typed_product,
+    value_gradient,
+    weight_gradient,
+)
+
+Run = Callable[..., Tensor]
+TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
+KINDS = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.int64: "*i64", torch.int32: "*i32"}
+
+
+class Shape(NamedTuple):
+    sources: int
+    targets: int
+    edges: int
+    subsets: int = 3
+    channels: tuple[int, int] = (5, 7)
+    weighted: bool = True
+    bias: bool = True
+
+
+class Cells(NamedTuple):
+    start: Tensor
+    node: Tensor
+    edge: Tensor
+
+
+class Problem(NamedTuple):
+    """Numbers of the type to be tested, and what the reference makes of them in float64."""
+
+    x: Tensor
+    weight: Tensor
+    value: Tensor | None
+    bias: Tensor | None
+    grad: Tensor
+    incoming: Cells
+    outgoing: Cells
+    expected: dict[str, Tensor]
+
+
+ADVERSARIAL = {
+    "first layer": Shape(20, 20, 60, channels=(3, 64)),
+    "odd channels": Shape(9, 9, 30),
+    "several tiles of channels": Shape(18, 18, 50, channels=(270, 140)),
+    "one type": Shape(7, 7, 20, subsets=1),
+    "temporal kernel": Shape(20, 20, 90, subsets=9),
+    "product of partitions": Shape(6, 6, 40, subsets=27),
+    "all values one, no bias": Shape(7, 7, 20, weighted=False, bias=False),
+    "no edges": Shape(5, 5, 0),
+    "no targets": Shape(5, 0, 0),
+    "no sources": Shape(0, 5, 0),
+    "one node, many self-loops": Shape(1, 1, 40),
+    "many edges in few cells": Shape(30, 2, 150, subsets=1),
+    "bipartite, few sources": Shape(2, 33, 60),
+    "several shares of rows": Shape(4, 400, 30, subsets=1),
+}
+shapes = st.builds(
+    lambda sources, targets, edges, **rest: Shape(
+        sources, targets, edges if sources and targets else 0, **rest
+    ),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.integers(0, 80),
+    subsets=st.integers(1, 5),
+    channels=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    weighted=st.booleans(),
+    bias=st.booleans(),
+)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Calls a function of the kernels' module with tensors of this machine's CPU."""
+    if torch.cuda.is_available():
+        yield on_device
+        return
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TRITON_INTERPRET", "1")
+            pool.submit(int).result()
+        yield lambda function, *args, **kwargs: pool.submit(function, *args, **kwargs).result()
+
+
+def on_device(function: Run, *args: Any, **kwargs: Any) -> Tensor:
+    def moved(value: Any) -> Any:
+        return value.cuda() if isinstance(value, Tensor) else value
+
+    keywords = {name: moved(value) for name, value in kwargs.items()}
+    return function(*map(moved, args), **keywords).cpu()
+
+
+def cells(edge_index: Tensor, edge_type: Tensor, subsets: int, rows: int) -> Cells:
+    """Edges sorted by their second end and by type."""
+    node, row = edge_index
+    cell, edge = torch.sort(row * subsets + edge_type, stable=True)
+    start = torch.searchsorted(cell, torch.arange(rows * subsets + 1))
+    return Cells(start, node[edge], edge)
+
+
+def drawn(shape: Shape, dtype: torch.dtype) -> Problem:
+    edges = random_edges(shape.sources, shape.targets, shape.edges, shape.subsets)
+    return problem(shape, dtype, *edges)
+
+
+def problem(shape: Shape, dtype: torch.dtype, edge_index: Tensor, edge_type: Tensor) -> Problem:
+    def numbers(*size: int) -> Tensor:
+        return torch.randn(size).to(dtype)
+
+    (channels, width), subsets = shape.channels, shape.subsets
+    x, weight = numbers(shape.sources, channels), numbers(subsets, channels, width)
+    value = numbers(edge_index.shape[1]) if shape.weighted else None
+    bias, grad = numbers(width) if shape.bias else None, numbers(shape.targets, width)
+    incoming = cells(edge_index, edge_type, subsets, shape.targets)
+    outgoing = cells(edge_index.flip(0), edge_type, subsets, shape.sources)
+    expected = by_reference(x, weight, edge_index, edge_type, value, grad)
+    if bias is not None:
+        expected["out"] = expected["out"] + bias.double()
+    return Problem(x, weight, value, bias, grad, incoming, outgoing, expected)
+
+
+def by_reference(
+    x: Tensor,
+    weight: Tensor,
+    edge_index: Tensor,
+    edge_type: Tensor,
+    value: Tensor | None,
+    grad: Tensor,
+) -> dict[str, Tensor]:
+    """The product and its gradients in float64."""
+    ones = torch.ones(edge_index.shape[1])
+    leaves = [
+        part.double().requires_grad_() for part in (x, weight, ones if value is None else value)
+    ]
+    out = reference(*leaves[:2], edge_index, edge_type, leaves[2], grad.shape[0])
+    gradients = torch.autograd.grad((out * grad.double()).sum(), leaves)
+    return dict(zip(("out", "x", "weight", "value"), (out.detach(), *gradients)))
+
+
+def ordered(value: Tensor | None, cells: Cells) -> Tensor | None:
+    return None if value is None else value[cells.edge]
+
+
+def assert_close(ours: Tensor, expected: Tensor, dtype: torch.dtype) -> None:
+    """No error is above the tolerance for the type, relative to the largest number expected."""
+    scale = float(expected.abs().max()) if expected.numel() else 0.0
+    assert ours.shape == expected.shape
+    torch.testing.assert_close(ours.double(), expected, rtol=0, atol=TOLERANCE[dtype] * scale)
+
+
+def assert_all_close(run: Run, case: Problem, dtype: torch.dtype, single: bool = False) -> None:
+    """The product and its three gradients."""
+    x, weight, value, bias, grad, incoming, outgoing, expected = case
+    ends, values = incoming[:2], ordered(value, incoming)
+    out = run(typed_product, x, weight, *ends, value=values, bias=bias, single=single)
+    assert out.dtype == dtype
+    assert_close(out, expected["out"], dtype)
+    sources = {"value": ordered(value, outgoing), "single": single}
+    to_x = run(typed_product, grad, weight.transpose(1, 2), *outgoing[:2], **sources)
+    assert_close(to_x, expected["x"], dtype)
+    targets = {"value": values, "num_subsets": weight.shape[0], "single": single}
+    assert_close(run(weight_gradient, x, grad, *ends, **targets), expected["weight"], dtype)
+    to_value = run(value_gradient, x, weight, grad, *ends)
+    assert_close(to_value, expected["value"][incoming.edge], dtype)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("shape", ADVERSARIAL.values(), ids=ADVERSARIAL)
+def test_product_and_gradients_are_those_of_the_reference(
+    run: Run, shape: Shape, dtype: torch.dtype
+):
+    assert_all_close(run, drawn(shape, dtype), dtype)
+
+
+@given(shape=shapes, seed=st.integers(0, 10**6))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_product_and_gradients_are_those_of_the_reference_on_random_graphs(
+    run: Run, shape: Shape, seed: int
+):
+    torch.manual_seed(seed)
+    assert_all_close(run, drawn(shape, torch.float32), torch.float32)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_cells_of_at_most_one_edge_need_no_loop_over_edges(
+    run: Run, dtype: torch.dtype, weighted: bool
+):
+    frames, kernel = 40, 9
+    source, tau = (
+        torch.arange(frames).repeat_interleave(kernel),
+        torch.arange(kernel).repeat(frames),
+    )
+    target = source - tau + kernel // 2
+    edges = torch.stack([source, target]), tau
+    kept = ((target >= 0) & (target < frames) & (torch.rand(target.shape) < 0.8)).nonzero()[:, 0]
+    shape = Shape(frames, frames, 0, kernel, (70, 33), weighted)
+    case = problem(shape, dtype, *(part[..., kept] for part in edges))
+    assert int(case.incoming.start.diff().max()) == int(case.outgoing.start.diff().max()) == 1
+    assert_all_close(run, case, dtype, single=True)
+
+
+def test_indices_may_have_32_bits(run: Run):
+    case = drawn(Shape(12, 9, 40), torch.float32)
+    narrow = [
+        Cells(part.start.int(), part.node.int(), part.edge)
+        for part in (case.incoming, case.outgoing)
+    ]
+    case = case._replace(incoming=narrow[0], outgoing=narrow[1])
+    assert_all_close(run, case, torch.float32)
+
+
+def test_tensors_need_not_be_contiguous(run: Run):
+    case = drawn(Shape(12, 9, 40), torch.float32)
+    turned = {name: getattr(case, name).mT.contiguous().mT for name in ("x", "grad")}
+    strided = torch.stack([case.weight, case.weight], -1)[..., 0]
+    case = case._replace(weight=strided, **turned)
+    assert not (case.x.is_contiguous() or case.grad.is_contiguous() or strided.is_contiguous())
+    assert_all_close(run, case, torch.float32)
+
+
+def test_features_of_double_precision_are_refused():
+    case = drawn(Shape(4, 4, 8), torch.float32)
+    with pytest.raises(TypeError, match="Expected features of float32, .* found torch.float64"):
+        typed_product(case.x.double(), case.weight.double(), *case.incoming[:2])
+
+
+@pytest.mark.skipif(triton_kernels.INTERPRETED.value, reason="TRITON_INTERPRET compiles nothing")
+@pytest.mark.parametrize("single", [True, False])
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_every_kernel_compiles_for_hopper(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, dtype: torch.dtype, single: bool
+):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", "1")
+    launched = launches(monkeypatch, drawn(Shape(9, 9, 30, channels=(64, 64)), dtype), single)
+    assert len(launched) == 4
+    for kernel, arguments in launched:
+        code = assembly(kernel, arguments)
+        on_tensor_cores = "wgmma.mma_async" in code or "mma.sync" in code
+        assert on_tensor_cores == (dtype == torch.bfloat16)
+        assert ("cp.async" in code) == single or kernel is triton_kernels._value_gradient
+
+
+def launches(
+    monkeypatch: pytest.MonkeyPatch, case: Problem, single: bool
+) -> list[tuple[Any, dict[str, Any]]]:
+    """Which kernels would be launched with which arguments."""
+    found = []
+
+    def recorder(kernel: Any) -> Any:
+        def launch(*args: Any, **kwargs: Any) -> None:
+            found.append((kernel, dict(zip(kernel.fn.arg_names, args)) | kwargs))
+
+        return type("Recorder", (), {"__getitem__": lambda self, grid: launch})()
+
+    with monkeypatch.context() as patch:
+        for name in ("_typed_product", "_weight_gradient", "_value_gradient"):
+            patch.setattr(triton_kernels, name, recorder(getattr(triton_kernels, name)))
+        x, weight, value, bias, grad, (*incoming, _), (*outgoing, _), _ = case
+        typed_product(x, weight, *incoming, value=value, bias=bias, single=single)
+        typed_product(grad, weight.mT, *outgoing, single=single)
+        weight_gradient(x, grad, *incoming, num_subsets=3, single=single)
+        value_gradient(x, weight, grad, *incoming)
+    return found
+
+
+def assembly(kernel: Any, arguments: dict[str, Any]) -> str:
+    """What the first configuration of a kernel compiles to for an H100, without having one."""
+    config = kernel.configs[0]
+    arguments = arguments | config.kwargs
+    signature, fixed, aligned = {}, {}, {}
+    for place, parameter in enumerate(kernel.fn.params):
+        name, value = parameter.name, arguments[parameter.name]
+        one = value is None or (
+            isinstance(value, int) and value == 1 and not parameter.do_not_specialize
+        )
+        if isinstance(value, Tensor):
+            signature[name] = KINDS[value.dtype]
+        elif parameter.is_constexpr or one:
+            signature[name], fixed[name] = "constexpr", value
+        else:
+            signature[name] = "i32"
+        if isinstance(value, Tensor) or (signature[name] == "i32" and value % 16 == 0):
+            aligned[place,] = [["tt.divisibility", 16]]
+    source = ASTSource(kernel.fn, signature, fixed, aligned)
+    options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
+    return str(triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options).asm["ptx"])
