@@ -32,6 +32,7 @@ VIZ = ["matplotlib>=3.8"]
 SPARSE = ["torch-scatter>=2.1.2", "torch-sparse>=0.6.18", "scipy>=1.11"]
 DOCS = ["sphinx>=8.0", "myst-parser>=4.0", "furo>=2024.8.6"]
 TOOLS = [
+    "triton>=3.3; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "pytest>=8.3",
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",

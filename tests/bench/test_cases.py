@@ -28,11 +28,9 @@ def test_networks_are_compared_with_the_dense_program(key):
 
 @pytest.mark.parametrize("key", [key for key in CASES if key.startswith("conv")])
 def test_layers_are_compared_with_those_of_pyg(key):
-    assert names(key)[0] == "STGCNConv" and "RGCNConv" in names(key)[1]
-
-
-def test_the_temporal_layer_is_compared_with_an_image_convolution():
-    assert any("Conv2d((9, 1))" in name for name in names("conv-temporal-64"))
+    ours, theirs = names(key)[:2]
+    assert ours.startswith("STGCNConv")
+    assert "RGCNConv" in theirs or (key == "conv-bodies-64" and "Conv2d((9, 1))" in theirs)
 
 
 def test_cases_are_chosen_by_name_and_come_in_the_order_of_the_table():

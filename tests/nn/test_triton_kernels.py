@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stgraph.nn.backends import reference
+from stgraph.nn.backends import TypedGraph, fused, reference
 
 from .oracles import random_edges
 
@@ -161,7 +161,8 @@ def by_reference(
     leaves = [
         part.double().requires_grad_() for part in (x, weight, ones if value is None else value)
     ]
-    out = reference(*leaves[:2], edge_index, edge_type, leaves[2], grad.shape[0])
+    graph = TypedGraph(edge_index, edge_type, len(weight), len(x), len(grad))
+    out = reference(*leaves[:2], graph, leaves[2])
     gradients = torch.autograd.grad((out * grad.double()).sum(), leaves)
     return dict(zip(("out", "x", "weight", "value"), (out.detach(), *gradients)))
 
@@ -315,3 +316,39 @@ def assembly(kernel: Any, arguments: dict[str, Any]) -> str:
     source = ASTSource(kernel.fn, signature, fixed, aligned)
     options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
     return str(triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options).asm["ptx"])
+
+
+def step(
+    x: Tensor, weight: Tensor, value: Tensor | None, bias: Tensor, backend: Any
+) -> list[Tensor]:
+    """The product through ``backend``, and its gradients."""
+    source = torch.tensor([0, 3, 3, 1, 4, 0])
+    target = torch.tensor([2, 1, 1, 0, 2, 2])
+    edge_type = torch.tensor([1, 0, 0, 1, 0, 1]).to(x.device)
+    graph = TypedGraph(torch.stack([source, target]).to(x.device), edge_type, 2, 5, 3)
+    leaves = [
+        leaf.clone().requires_grad_() for leaf in (x, weight, value, bias) if leaf is not None
+    ]
+    given = iter(leaves)
+    x, weight = next(given), next(given)
+    value = None if value is None else next(given)
+    out = backend(x, weight, graph, value, next(given))
+    return [out.detach(), *torch.autograd.grad(out.square().sum(), leaves)]
+
+
+def fused_step(*arguments: Any) -> list[Tensor]:
+    return step(*arguments, fused)
+
+
+@pytest.mark.parametrize("per_row", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("graphs", [(), (3,)])
+def test_the_backend_is_the_reference_in_values_and_gradients(
+    run: Run, graphs: tuple[int, ...], weighted: bool, per_row: bool
+):
+    x, weight = torch.randn(*graphs, 5, 4), torch.randn(2, 4, 6)
+    value = torch.rand(6) if weighted else None
+    bias = torch.randn(3, 6) if per_row else torch.randn(6)
+    arguments = (x, weight, value, bias)
+    for ours, expected in zip(run(fused_step, *arguments), step(*arguments, reference)):
+        assert_close(ours, expected.double(), torch.float32)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from stgraph.nn.backends.fold import aggregate_first, transform_first
+from stgraph.nn.backends.fused import fused
 from stgraph.nn.backends.grid import TemporalGrid, grid
 from stgraph.nn.backends.reference import reference
 from stgraph.nn.backends.spmm import spmm
@@ -47,15 +48,17 @@ BACKENDS: dict[str, Backend] = {
     "transform_first": transform_first,
     "spmm": spmm,
     "grid": grid,
+    "fused": fused,
 }
 
-GENERAL = tuple(name for name in BACKENDS if name != "grid")  # those that take all graphs
+GENERAL = tuple(BACKENDS)[:4]  # those that take all graphs, on all devices
 
 
 def choose(x: Tensor, weight: Tensor, edges: TypedGraph | TemporalGrid) -> str:
     """The name of the fastest backend for these arguments.
 
-    A grid is convolved, all else goes tile by tile. Derivatives in forward mode are taken through
+    A grid is convolved, all else goes tile by tile. The fused kernels have not been measured on a
+    GPU yet, so nobody gets them who does not ask. Derivatives in forward mode are taken through
     plain operations, in the order that gathers the narrower rows.
 
     Args:
@@ -83,6 +86,7 @@ __all__ = [
     "TypedGraph",
     "aggregate_first",
     "choose",
+    "fused",
     "grid",
     "reference",
     "spmm",

@@ -8,6 +8,7 @@ way, any number of times.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from stgraph.nn.backends.typed_graph import TypedGraph
@@ -45,6 +46,20 @@ def transform_first(
     row = source * subsets + edges.edge_type
     out = weighted_sum(rows, row, target, edge_weight, edges.num_targets)
     return out if bias is None else out + bias
+
+
+def differentiable_gradients(
+    leaves: tuple[Tensor, Tensor, Tensor | None],
+    edges: TypedGraph,
+    grad: Tensor,
+    wanted: list[bool],
+) -> list[Tensor | None]:
+    """Gradients towards x, weight and edge_weight that can be differentiated again."""
+    x, weight, edge_weight = leaves
+    out = aggregate_first(x, weight, edges, edge_weight)
+    asked = [leaf for leaf, want in zip(leaves, wanted, strict=True) if want and leaf is not None]
+    found = iter(torch.autograd.grad(out, asked, grad, create_graph=True, allow_unused=True))
+    return [next(found) if want else None for want in wanted]
 
 
 def weighted_sum(

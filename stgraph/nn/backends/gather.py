@@ -163,13 +163,9 @@ class Bags:
         return Edges(start - first, self.cells.node[first:last], value)
 
     def _repeat(self, graphs: int) -> Edges:
-        start, node, _ = self.cells
-        number = torch.arange(graphs, device=node.device)[:, None]
-        starts = (start[:-1] + len(node) * number).flatten()
-        end = starts.new_full((1,), len(node) * graphs)
+        start, node, _ = self.cells.repeated(graphs, self.nodes)
         value = None if self.value is None else self.value.repeat(graphs)
-        moved = (node + self.nodes * number).flatten()
-        return Edges(torch.cat([starts, end]), moved, value)
+        return Edges(start, node, value)
 
 
 def _bag(rows: Tensor, index: Tensor, start: Tensor, value: Tensor | None) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 from torch.utils.flop_counter import register_flop_formula
 
-from stgraph.nn.backends.fold import aggregate_first
+from stgraph.nn.backends.fold import differentiable_gradients
 from stgraph.nn.backends.typed_graph import TypedGraph, needs_operator
 
 
@@ -234,10 +234,9 @@ def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     *wanted, for_bias = ctx.needs_input_grad[:3]
     if torch.is_grad_enabled():
         graph = _grid_of(runs, weight, x, tuple(ctx.plan)).explicit()
-        out = aggregate_first(x, weight, graph, None)
-        leaves = [leaf for leaf, want in zip((x, weight), wanted, strict=True) if want]
-        found = iter(torch.autograd.grad(out, leaves, grad, create_graph=True))
-        to_x, to_weight = (next(found) if want else None for want in wanted)
+        to_x, to_weight, _ = differentiable_gradients(
+            (x, weight, None), graph, grad, [*wanted, False]
+        )
     else:
         to_x, to_weight = _grid_gradients(grad, x, weight, runs, ctx.plan, wanted)
     to_bias = grad.sum(0) if for_bias else None

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from stgraph.nn.backends.fold import aggregate_first
+from stgraph.nn.backends.fold import differentiable_gradients
 from stgraph.nn.backends.gather import Gather, Tile, gather, tiles
 from stgraph.nn.backends.typed_graph import Cells, TypedGraph, needs_operator
 
@@ -61,7 +61,7 @@ def _forward(
             torch.mm(gathered.sums(x, tile), matrix, out=rows)
             continue
         tile.part_of(out).copy_(tile.rows_of(bias))
-        rows.addmm_(gathered.sums(x, tile), matrix)
+        torch.addmm(rows, gathered.sums(x, tile), matrix, out=rows)
     return out
 
 
@@ -160,35 +160,15 @@ def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, edge_weight, bias, *cells = ctx.saved_tensors
     *wanted, for_bias = ctx.needs_input_grad[:4]
     if torch.is_grad_enabled():
-        found = _differentiable(grad, x, weight, edge_weight, Cells(*cells[:3]), wanted)
+        incoming = Cells(*cells[:3])
+        value = None if edge_weight is None else edge_weight[incoming.edge]
+        graph = incoming.graph(len(weight), x.shape[1])
+        found = differentiable_gradients((x, weight, value), graph, grad, wanted)
     else:
         found = _spmm_gradients(grad, x, weight, edge_weight, *cells[3:], wanted)
     to_bias = grad.sum_to_size(bias.shape) if for_bias else None
     gradients = (g if want else None for g, want in zip(found, wanted, strict=True))
     return *gradients, to_bias, *[None] * 6
-
-
-def _differentiable(
-    grad: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    edge_weight: Tensor | None,
-    cells: Cells,
-    wanted: list[bool],
-) -> list[Tensor | None]:
-    """The gradients by plain operations, for whoever differentiates them again."""
-    subsets = weight.shape[0]
-    cell = torch.repeat_interleave(cells.start.diff())
-    rows = (len(cells.start) - 1) // subsets
-    graph = TypedGraph(
-        torch.stack([cells.node, cell // subsets]), cell % subsets, subsets, x.shape[1], rows
-    )
-    value = None if edge_weight is None else edge_weight[cells.edge]
-    out = aggregate_first(x, weight, graph, value)
-    given = zip((x, weight, edge_weight), wanted, strict=True)
-    leaves = [leaf for leaf, want in given if want and leaf is not None]
-    found = iter(torch.autograd.grad(out, leaves, grad, create_graph=True, allow_unused=True))
-    return [next(found) if want else None for want in wanted]
 
 
 _spmm.register_autograd(_differentiate, setup_context=_keep)

@@ -23,6 +23,25 @@ class Cells(NamedTuple):
     node: Tensor
     edge: Tensor
 
+    def repeated(self, graphs: int, nodes: int) -> Cells:
+        """The cells of so many graphs side by side, of ``nodes`` nodes each at the other end."""
+        if graphs == 1:
+            return self
+        number = torch.arange(graphs, device=self.node.device)[:, None]
+        starts = (self.start[:-1] + len(self.node) * number).flatten()
+        end = starts.new_full((1,), len(self.node) * graphs)
+        return Cells(
+            torch.cat([starts, end]),
+            (self.node + nodes * number).flatten(),
+            (self.edge + len(self.edge) * number).flatten(),
+        )
+
+    def graph(self, types: int, nodes: int) -> TypedGraph:
+        """The edges one by one, in the order of the cells, which are those of targets."""
+        cell = torch.repeat_interleave(self.start.diff())
+        rows = (len(self.start) - 1) // types
+        return TypedGraph(torch.stack([self.node, cell // types]), cell % types, types, nodes, rows)
+
 
 class TypedGraph(NamedTuple):
     """Edges with types between two sets of nodes.
