@@ -105,6 +105,8 @@ class TrainingOptions:
         warmup_epochs: Epochs, or a part of one, in which the rate rises linearly from zero.
         label_smoothing: Share of the target spread over all classes.
         gradient_clip: Largest norm of the gradient; 0 leaves it.
+        recompute: Keep between forward and backward what goes into blocks alone: less memory, more
+            time.
         seed: Of everything random.
         workers: Processes that read clips; 0 reads in this one.
         devices: How many, or auto.
@@ -121,6 +123,7 @@ class TrainingOptions:
     warmup_epochs: float = 1.0
     label_smoothing: float = 0.0
     gradient_clip: float = 0.0
+    recompute: bool = False
     seed: int = 0
     workers: int = 1
     devices: int | Literal["auto"] = "auto"

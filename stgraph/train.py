@@ -58,6 +58,7 @@ class ActionRecognizer(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
+        self.model.recompute = options.recompute
         self.options = options
         self.class_names = class_names
         self.data = data

@@ -136,7 +136,7 @@ class STGCNConv(MessagePassing):
         self, x: Tensor, edges: TypedGraph | TemporalGrid, edge_weight: OptTensor
     ) -> Tensor:
         if self.watched:
-            edges = edges if isinstance(edges, TypedGraph) else edges.explicit()
+            edges = edges if isinstance(edges, TypedGraph) else edges.explicit(x.device)
             weight = None if edge_weight is None else edge_weight.to(x.dtype)
             return self._propagated(x, edges, weight)
         x, weight = _autocast(x, self.weight)
@@ -144,7 +144,7 @@ class STGCNConv(MessagePassing):
             edge_weight = edge_weight.to(x.dtype)
         name = self.backend or choose(x, weight, edges)
         if isinstance(edges, TemporalGrid) and name != "grid":
-            edges = edges.explicit()
+            edges = edges.explicit(x.device)
         bias = self._row_bias(edges, edge_weight)
         bias = None if bias is None else bias.to(x.dtype)
         return BACKENDS[name](x, weight, edges, edge_weight, bias)
@@ -201,7 +201,7 @@ class STGCNConv(MessagePassing):
 
     def _subset_shares(self, edges: TypedGraph | TemporalGrid, edge_weight: OptTensor) -> Tensor:
         """The sum of edge weights of each type that end in each target: ``[num_targets, K]``."""
-        edges = edges if isinstance(edges, TypedGraph) else edges.explicit()
+        edges = edges if isinstance(edges, TypedGraph) else edges.explicit(self.weight.device)
         if edge_weight is None:
             edge_weight = torch.ones_like(edges.edge_type, dtype=self.weight.dtype)
         cell = edges.edge_index[1] * self.num_subsets + edges.edge_type

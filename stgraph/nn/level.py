@@ -13,9 +13,7 @@ from torch_geometric.utils import scatter
 from stgraph.data import SkeletonData
 from stgraph.edges import Nodes, connect, runs, spatial_fields, temporal_fields
 from stgraph.graph import EdgeLabels, SkeletonGraph
-from stgraph.nn.backends import TemporalGrid
 from stgraph.nn.typed_edges import (
-    LayerEdges,
     TypedEdges,
     dilate,
     joined,
@@ -144,69 +142,19 @@ class Level:
         if found is None:
             return None
         if self.given is not None:
+            temporal = self.given[1]
             made = _temporal(self.nodes, self.graph.labels)
-            if not _are_equal(self.given[1], made):
+            if temporal is None or not temporal.are_unweighted(made):
                 return None
         start, frames = found.T
         first = self.nodes.frame[start * self.graph.num_joints]
         return torch.stack([first, frames], dim=1).cpu()
-
-    @cached_property
-    def in_space(self) -> LayerEdges:
-        """What a spatial convolution runs over."""
-        frame = None if self.one_by_one else self.frame_edges
-        if frame is None:
-            size = (self.num_nodes, self.num_nodes)
-            return LayerEdges.of(self.spatial, self.spatial_types, size)
-        size = (self.graph.num_joints, self.graph.num_joints)
-        return LayerEdges.of(frame, self.spatial_types, size)._replace(per_frame=True)
 
     @property
     def spatial_types(self) -> int:
         """How many labels spatial edges have, with the product partition all."""
         labels = self.graph.labels
         return labels.num_edge_types if labels.temporal == "product" else labels.num_subsets
-
-    @cached_property
-    def in_time(self) -> LayerEdges:
-        """What the last convolution of a block runs over: in time, if there are such edges."""
-        return self._in_time(None)
-
-    @cached_property
-    def in_branches(self) -> tuple[LayerEdges, ...]:
-        """As :attr:`dilated`, what convolutions of three taps run over."""
-        return self._in_branches(None)
-
-    def _in_time(self, step: Coarsening | None) -> LayerEdges:
-        if self.runs is not None:
-            return LayerEdges(self.temporal_grid(self.graph.labels.temporal_kernel, step=step))
-        if step is None and self.temporal is None:
-            return self.in_space
-        edges, targets = (
-            (self.last, self.num_nodes) if step is None else (step.edges, len(step.kept))
-        )
-        types = self.spatial_types if self.temporal is None else self.graph.labels.temporal_kernel
-        return LayerEdges.of(edges, types, (self.num_nodes, targets))
-
-    def _in_branches(self, step: Coarsening | None) -> tuple[LayerEdges, ...]:
-        if self.runs is not None:
-            reach = self.graph.labels.reach
-            grids = [self.temporal_grid(3, dilation=d, step=step) for d in range(1, reach + 1)]
-            return tuple(LayerEdges(grid, beside=grid.beside(self.clip.device)) for grid in grids)
-        targets = self.num_nodes if step is None else len(step.kept)
-        dilated = self.dilated if step is None else step.dilated
-        return tuple(LayerEdges.of(edges, 3, (self.num_nodes, targets)) for edges in dilated)
-
-    def temporal_grid(
-        self, num_types: int, *, dilation: int = 1, step: Coarsening | None = None
-    ) -> TemporalGrid:
-        """The grid that the bodies' edges in time are."""
-        assert self.runs is not None
-        stride, targets = (1, self.num_nodes) if step is None else (step.stride, len(step.kept))
-        first, frames = self.runs.T
-        runs = torch.stack([frames, -first % stride], dim=1)
-        joints = self.graph.num_joints
-        return TemporalGrid(runs, joints, num_types, self.num_nodes, targets, dilation, stride)
 
     def parts(self, nodes: int) -> list[slice]:
         """Rows of the batch in parts of about so many nodes, cut between clips.
@@ -314,24 +262,6 @@ class Coarsening:
     def dilated(self) -> tuple[TypedEdges, ...]:
         """As :attr:`Level.dilated`, into the kept nodes."""
         return dilate(self.edges, self.fine.graph.labels.reach)
-
-    @cached_property
-    def in_time(self) -> LayerEdges:
-        """As :attr:`Level.in_time`, into the kept nodes."""
-        return self.fine._in_time(self)
-
-    @cached_property
-    def in_branches(self) -> tuple[LayerEdges, ...]:
-        """As :attr:`Level.in_branches`, into the kept nodes."""
-        return self.fine._in_branches(self)
-
-
-def _are_equal(given: TypedEdges | None, made: TypedEdges) -> bool:
-    """Whether edges in time are the builder's; a weight of ``None`` stands for all ones."""
-    if given is None or given.edge_weight is not None:
-        return False
-    fields = ("edge_index", "edge_type", "edge_template")
-    return all(torch.equal(getattr(given, field), getattr(made, field)) for field in fields)
 
 
 def _temporal(nodes: Nodes, labels: EdgeLabels) -> TypedEdges:

@@ -58,7 +58,7 @@ class MultiScaleTemporal(Module):
 
         Args:
             x: Features ``[N, C]``.
-            branches: Edges in time for each distance, :attr:`stgraph.nn.Level.in_branches`.
+            branches: Edges in time for each distance, ``in_branches`` of LevelEdges.
             kept: The nodes ``[N']`` that the edges lead to; ``None`` if to all.
         """
         *moving, steady = (reduce(x) for reduce in self.reduce)

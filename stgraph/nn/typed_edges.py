@@ -28,6 +28,12 @@ class TypedEdges(NamedTuple):
             self.edge_index[:, at], self.edge_type[at], weight, self.edge_template[at]
         )
 
+    def are_unweighted(self, other: TypedEdges) -> bool:
+        """Whether these are the edges of ``other``, in the same order, all of weight one."""
+        fields = ("edge_index", "edge_type", "edge_template")
+        same = all(torch.equal(getattr(self, field), getattr(other, field)) for field in fields)
+        return self.edge_weight is None and same
+
     def of_types(self, types: Sequence[int]) -> TypedEdges:
         """The edges of these types, which are numbered anew in the order given."""
         new = torch.full_like(self.edge_type, -1)

@@ -16,6 +16,7 @@ from stgraph.nn import (
     STGCNPlusPlusBlock,
     STGCNv010Block,
 )
+from stgraph.nn.plan import LevelEdges
 from stgraph.nn.typed_edges import LayerEdges
 
 from .oracles import assert_same, dense_block, leaf, randomize, to_image, to_rows
@@ -33,7 +34,7 @@ def step_of(data: SkeletonData, stride: int = 1, graph: SkeletonGraph = GRAPH) -
 
 
 def all_edges(data: SkeletonData) -> LayerEdges:
-    return Level.of(data, GRAPH, one_by_one=True).in_space
+    return LevelEdges(Level.of(data, GRAPH, one_by_one=True)).in_space
 
 
 @pytest.mark.parametrize("training", [True, False])

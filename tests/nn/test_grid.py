@@ -59,6 +59,18 @@ def test_gradients_are_those_of_finite_differences_once_and_twice():
     assert torch.autograd.gradgradcheck(run, leaves)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_runs_in_one_image_do_not_reach_into_each_other(monkeypatch, stride: int, dilation: int):
+    """As on a GPU."""
+    monkeypatch.setattr("stgraph.nn.backends.grid.is_packed", lambda x, edges: True)
+    runs = [(5, 0), (7, 1 % stride), (2, 2 % stride), (1, 0), (6, 0)]
+    edges = grid_of(runs, types=5, dilation=dilation, stride=stride)
+    x, weight, bias = leaf(edges.num_sources, 3), leaf(5, 3, 4), leaf(4)
+    wanted = reference(x, weight, edges.explicit(), None, bias)
+    assert_same(grid(x, weight, edges, None, bias), wanted, [x, weight, bias])
+
+
 @pytest.mark.parametrize("backend", GENERAL)
 def test_a_layer_with_another_backend_goes_through_the_edges(backend: str):
     edges = grid_of([(4, 0), (6, 0)], stride=2)

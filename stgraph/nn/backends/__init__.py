@@ -14,9 +14,10 @@ from torch.autograd import forward_ad
 
 from stgraph.nn.backends.fold import aggregate_first, transform_first
 from stgraph.nn.backends.fused import fused
-from stgraph.nn.backends.grid import TemporalGrid, grid
+from stgraph.nn.backends.grid import grid
 from stgraph.nn.backends.reference import reference
 from stgraph.nn.backends.spmm import spmm
+from stgraph.nn.backends.temporal_grid import TemporalGrid
 from stgraph.nn.backends.typed_graph import Cells, TypedGraph
 
 

@@ -8,9 +8,7 @@ of one length that follow each other are convolved together, and nothing is comp
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,90 +16,8 @@ from torch.nn.functional import conv2d, pad
 from torch.utils.flop_counter import register_flop_formula
 
 from stgraph.nn.backends.fold import differentiable_gradients
-from stgraph.nn.backends.typed_graph import TypedGraph, needs_operator
-
-
-class TemporalGrid(NamedTuple):
-    """The edges of equal joints at Γ frame distances, from all frames or into every s-th.
-
-    A run is one body in consecutive frames, all V joints in order. Its frames ``phase``,
-    ``phase + stride`` ... are targets; the source of type τ lies ``(τ - ⌊Γ/2⌋) * dilation`` frames
-    later, if the run has it.
-
-    Attributes:
-        runs: Frames and phase of each run: long ``[R, 2]`` on the CPU.
-        num_joints: V.
-        num_types: Γ, odd.
-        num_sources, num_targets: Numbers of nodes.
-        dilation: Frames between neighbours.
-        stride: Frames between targets.
-    """
-
-    runs: Tensor
-    num_joints: int
-    num_types: int
-    num_sources: int
-    num_targets: int
-    dilation: int = 1
-    stride: int = 1
-
-    @property
-    def reach(self) -> int:
-        """How many frames away the farthest source is."""
-        return self.num_types // 2 * self.dilation
-
-    def explicit(self) -> TypedGraph:
-        """The same edges one by one."""
-        pieces, source_row, target_row = [torch.empty(3, 0, dtype=torch.long)], 0, 0
-        joint = torch.arange(self.num_joints)
-        for frames, phase in self.runs.tolist():
-            frame = torch.arange(min(phase, frames), frames, self.stride)
-            tap = torch.arange(self.num_types)
-            source = frame[:, None] + (tap - self.num_types // 2) * self.dilation
-            at, tap = ((source >= 0) & (source < frames)).nonzero(as_tuple=True)
-            rows = source[at, tap] * self.num_joints + source_row, at * self.num_joints + target_row
-            ends = torch.stack([row[:, None] + joint for row in rows]).flatten(1)
-            pieces.append(torch.cat([ends, tap.repeat_interleave(self.num_joints)[None]]))
-            source_row += frames * self.num_joints
-            target_row += len(frame) * self.num_joints
-        table = torch.cat(pieces, dim=1)
-        return TypedGraph(table[:2], table[2], self.num_types, self.num_sources, self.num_targets)
-
-    def beside(self, device: torch.device) -> Tensor:
-        """For three taps the rows before, at and after each target, ``[3, num_targets]``.
-
-        Where there is no frame before or after, the target's own row takes its place.
-        """
-        pieces, row = [], 0
-        tap = torch.arange(-1, 2, device=device)[:, None]
-        joint = torch.arange(self.num_joints, device=device)
-        for frames, phase in self.runs.tolist():
-            own = torch.arange(min(phase, frames), frames, self.stride, device=device)
-            frame = own + tap * self.dilation
-            frame = torch.where((frame >= 0) & (frame < frames), frame, own)
-            pieces.append((frame[:, :, None] * self.num_joints + joint).flatten(1) + row)
-            row += frames * self.num_joints
-        return torch.cat(pieces, dim=1)
-
-
-class Group(NamedTuple):
-    """Runs of equal length that follow each other: their rows before and after, and how many."""
-
-    rows: slice
-    out_rows: slice
-    runs: int
-    phase: int
-
-
-def groups(grid: TemporalGrid) -> Iterator[Group]:
-    """The runs of the grid, those of equal length and phase together."""
-    row = out_row = 0
-    for (frames, phase), equal in groupby(grid.runs.tolist()):
-        runs = len(list(equal))
-        ahead = runs * frames * grid.num_joints
-        out_ahead = runs * len(range(phase, frames, grid.stride)) * grid.num_joints
-        yield Group(slice(row, row + ahead), slice(out_row, out_row + out_ahead), runs, phase)
-        row, out_row = row + ahead, out_row + out_ahead
+from stgraph.nn.backends.temporal_grid import Group, Packing, TemporalGrid, groups
+from stgraph.nn.backends.typed_graph import needs_operator
 
 
 def grid(
@@ -155,6 +71,11 @@ def _forward(
 ) -> Tensor:
     edges = _grid_of(runs, weight, x, (joints, targets, dilation, stride))
     kernel = _kernel(weight)
+    if is_packed(x, edges):
+        packing = Packing.of(edges, x.device)
+        image = _packed_image(x, packing.rows, packing.frames, joints)
+        made = conv2d(image, kernel, bias, (stride, 1), (edges.reach, 0), (dilation, 1))
+        return made.permute(0, 2, 3, 1).reshape(-1, made.shape[1])[packing.out_rows]
     x, pieces = x.contiguous(), []
     for group in groups(edges):
         if group.out_rows.start == group.out_rows.stop:
@@ -194,6 +115,8 @@ def _grid_gradients(
     joints, targets, dilation, stride = plan
     edges = _grid_of(runs, weight, x, (joints, targets, dilation, stride))
     kernel = _kernel(weight)
+    if is_packed(x, edges):
+        return _packed_gradients(grad, x, weight, edges, wanted)
     x, grad, pieces = x.contiguous(), grad.contiguous(), []
     total = torch.zeros_like(kernel, dtype=torch.promote_types(weight.dtype, torch.float32))
     for group in groups(edges):
@@ -216,6 +139,36 @@ def _grid_gradients(
     return to_x, to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
 
 
+def is_packed(x: Tensor, edges: TemporalGrid) -> bool:
+    """Whether runs share one image: on a GPU, where one large kernel beats many small ones."""
+    return x.is_cuda and len(edges.runs.unique(dim=0)) > 1
+
+
+def _packed_image(rows: Tensor, places: Tensor, frames: int, joints: int) -> Tensor:
+    """``[1, C, frames, V]`` with these rows in their places, zeros elsewhere."""
+    table = rows.new_zeros(frames * joints, rows.shape[1]).index_copy_(0, places, rows)
+    return table.view(1, frames, joints, -1).permute(0, 3, 1, 2)
+
+
+def _packed_gradients(
+    grad: Tensor, x: Tensor, weight: Tensor, edges: TemporalGrid, wanted: list[bool]
+) -> tuple[Tensor, Tensor]:
+    packing = Packing.of(edges, x.device)
+    image = _packed_image(x, packing.rows, packing.frames, edges.num_joints)
+    out_frames = -(-packing.frames // edges.stride)
+    into = _packed_image(grad, packing.out_rows, out_frames, edges.num_joints)
+    windows = ([edges.stride, 1], [edges.reach, 0], [edges.dilation, 1])
+    to_image, to_kernel, _ = torch.ops.aten.convolution_backward(
+        into, image, _kernel(weight), None, *windows, False, [0, 0], 1, [*wanted, False]
+    )
+    to_x, to_weight = x.new_empty(0), torch.empty_like(weight).contiguous()
+    if wanted[0]:
+        to_x = to_image.permute(0, 2, 3, 1).reshape(-1, x.shape[1])[packing.rows]
+    if wanted[1]:
+        to_weight = to_kernel[..., 0].permute(2, 1, 0).contiguous()
+    return to_x, to_weight
+
+
 @_grid_gradients.register_fake
 def _(grad, x, weight, runs, plan, wanted):  # type: ignore[no-untyped-def]
     rows = x.shape[0] if wanted[0] else 0
@@ -233,7 +186,7 @@ def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, bias, runs = ctx.saved_tensors
     *wanted, for_bias = ctx.needs_input_grad[:3]
     if torch.is_grad_enabled():
-        graph = _grid_of(runs, weight, x, tuple(ctx.plan)).explicit()
+        graph = _grid_of(runs, weight, x, tuple(ctx.plan)).explicit(x.device)
         to_x, to_weight, _ = differentiable_gradients(
             (x, weight, None), graph, grad, [*wanted, False]
         )
