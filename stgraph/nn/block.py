@@ -98,12 +98,12 @@ class STGCNBlock(Module):
         kept = x if step.kept is None else x[step.kept]
         h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
         if self.temporal is not None and self.spatial_norm is not None:
-            h = self.spatial_norm(h, relu=True)
+            h = self.activation(self.spatial_norm(h))
             h = convolve(self.temporal, h, step.in_time[0])
         h = self.dropout(self.norm(h))
-        if self.residual is None:
-            return self.activation(h)
-        return (h + self.residual(kept)).relu_()
+        if self.residual is not None:
+            h = h + self.residual(kept)
+        return self.activation(h)
 
     def fuse(self) -> None:
         """Fold normalisation into the convolutions, in place, for evaluation."""

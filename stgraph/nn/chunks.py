@@ -8,7 +8,6 @@ from torch import Tensor
 from stgraph.data import SkeletonData
 from stgraph.nn.level import Level
 from stgraph.nn.network import SkeletonNetwork
-from stgraph.nn.plan import Plan
 from stgraph.nn.pool import mean_of_persons, sums_of_persons
 
 
@@ -37,13 +36,13 @@ def in_chunks(model: SkeletonNetwork, data: SkeletonData, frames: int = 1024) ->
     sums, counts = data.x.new_zeros(()), statistic.new_zeros(())
     for first in range(0, 1 + _last_frame(level), frames):
         rows, window = level.window(first - around, first + frames + around)
-        plan = Plan.of(window, statistic[rows], model.strides, in_branches=model.in_branches)
+        plan = model.plan_of(window, statistic[rows])
         x, nodes = model.run_blocks(data.x[rows], plan), plan.level.nodes
         at = nodes.frame * unit
         inner = ((at >= first) & (at < first + frames)).nonzero().squeeze(1)
         sum_, count = sums_of_persons(x[inner], nodes.body[inner], level)
         sums, counts = sums + sum_, counts + count
-    return model.classifier(mean_of_persons(sums, counts, level))
+    return model.classifier(mean_of_persons(sums, counts, level).to(data.x.dtype))
 
 
 def receptive_reach(model: SkeletonNetwork, level: Level) -> int:
@@ -60,13 +59,16 @@ def receptive_reach(model: SkeletonNetwork, level: Level) -> int:
 
 
 def _longest(level: Level) -> int:
-    """The most frames between the ends of a given edge, beyond what labels say."""
-    if level.given is None or level.given[0].edge_index.shape[1] == 0:
+    """How many frames edges that somebody gave reach beyond what labels say, at most."""
+    if level.given is None:
         return 0
-    ends = [edges.edge_index for edges in level.given if edges is not None]
-    source, target = torch.cat(ends, dim=1)
-    frame = level.nodes.frame
-    return int((frame[source] - frame[target]).abs().max())
+    beyond, reach = 0, level.graph.labels.reach
+    in_space = 0 if level.graph.labels.temporal == "factorized" else reach
+    for edges, expected in zip(level.given, (in_space, reach), strict=True):
+        if edges is not None and edges.edge_index.shape[1]:
+            source, target = level.nodes.frame[edges.edge_index]
+            beyond = max(beyond, int((source - target).abs().max()) - expected)
+    return beyond
 
 
 def _last_frame(level: Level) -> int:

@@ -107,7 +107,8 @@ class STGCNConv(MessagePassing):
             x (torch.Tensor or (torch.Tensor, torch.Tensor)): The node features.
             edge_index (torch.Tensor or SparseTensor): The edges, source to target. A sparse matrix
                 is the transposed adjacency, as everywhere in PyG; whole numbers in it are the edge
-                types, others the edge weights.
+                types, others the edge weights. Or a :class:`stgraph.nn.backends.TypedGraph` or
+                ``TemporalGrid``, which has types and sizes, sorted once for several layers.
             edge_type (torch.Tensor, optional): The subset of each edge, in ``0..K-1``. May be left
                 out if there is one subset, or if a sparse matrix carries it.
             edge_weight (torch.Tensor, optional): The weight of each edge. (default: all ones)
@@ -117,6 +118,7 @@ class STGCNConv(MessagePassing):
         if isinstance(edge_index, TypedGraph | TemporalGrid):
             edges = edge_index
             sources = x if isinstance(x, Tensor) else x[0]
+            self._check_planned(sources, edges)
         else:
             if is_sparse(edge_index):
                 edge_index, edge_type, edge_weight = _unpack(edge_index, edge_type, edge_weight)
@@ -129,6 +131,7 @@ class STGCNConv(MessagePassing):
             edge_type = self._checked_types(edge_index, edge_type)
             sources = x if isinstance(x, Tensor) else x[0]
             counts = (sources.shape[-2], _num_targets(x, size))
+            _check_ends(edge_index, counts)
             edges = TypedGraph(edge_index, edge_type, self.num_subsets, *counts)
         return self._convolved(sources, edges, edge_weight)
 
@@ -142,11 +145,11 @@ class STGCNConv(MessagePassing):
         x, weight = _autocast(x, self.weight)
         if edge_weight is not None:
             edge_weight = edge_weight.to(x.dtype)
-        name = self.backend or choose(x, weight, edges)
-        if isinstance(edges, TemporalGrid) and name != "grid":
-            edges = edges.explicit(x.device)
         bias = self._row_bias(edges, edge_weight)
         bias = None if bias is None else bias.to(x.dtype)
+        name = self.backend or choose(x, weight, edges, edge_weight, bias)
+        if isinstance(edges, TemporalGrid) and name != "grid":
+            edges = edges.explicit(x.device)
         return BACKENDS[name](x, weight, edges, edge_weight, bias)
 
     def _row_bias(self, edges: TypedGraph | TemporalGrid, edge_weight: OptTensor) -> OptTensor:
@@ -225,6 +228,15 @@ class STGCNConv(MessagePassing):
             )
         return edge_type
 
+    def _check_planned(self, x: Tensor, edges: TypedGraph | TemporalGrid) -> None:
+        found = (edges.num_types, edges.num_sources)
+        if found != (self.weight.shape[0], x.shape[-2]) or self._reversed:
+            raise ValueError(
+                f"{self} has {self.weight.shape[0]} edge types and is given {x.shape[-2]} nodes, "
+                f"from source to target; found edges of {found[0]} types from {found[1]} nodes. "
+                "Make them for this layer, or give edge_index and edge_type."
+            )
+
     def _make_weight(self, in_channels: int) -> None:
         if in_channels > 0:
             shape = (self.num_subsets, in_channels, self.out_channels)
@@ -292,6 +304,23 @@ def _check_options(bias: object, backend: str | None, aggr: object, flow: str) -
         )
     if flow not in ("source_to_target", "target_to_source"):
         raise ValueError(f"flow is 'source_to_target' or 'target_to_source', not {flow!r}.")
+
+
+def _check_ends(edge_index: Tensor, counts: tuple[int, int]) -> None:
+    """Edges to nodes that are not there are refused; on a GPU nobody waits for that."""
+    if torch.compiler.is_compiling() or edge_index.is_cuda or edge_index.numel() == 0:
+        return
+    if torch._C._get_tracing_state() is not None or torch._C._are_functorch_transforms_active():
+        return
+    lowest, highest = edge_index.aminmax(dim=1)
+    if bool((lowest < 0).any()) or any(
+        int(end) >= count for end, count in zip(highest, counts, strict=True)
+    ):
+        raise ValueError(
+            f"Edges lead from nodes {int(lowest[0])} to {int(highest[0])} into nodes "
+            f"{int(lowest[1])} to {int(highest[1])}, but there are {counts[0]} sources and "
+            f"{counts[1]} targets; renumber edge_index, or pass size=(sources, targets)."
+        )
 
 
 def _autocast(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

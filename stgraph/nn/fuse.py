@@ -23,18 +23,8 @@ class Shift(Module):
         super().__init__()
         self.bias = Parameter(bias)
 
-    def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
-        """The shifted rows, or what is positive of them."""
-        shifted = x + self.bias if x.requires_grad else x.add_(self.bias)
-        return shifted.relu_() if relu else shifted
-
-
-class Unchanged(Identity):
-    """The identity in place of a normalisation."""
-
-    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
-        """The rows, or what is positive of them."""
-        return input.relu() if relu else input
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias
 
 
 def as_kernel(weight: Tensor) -> Tensor:
@@ -69,7 +59,7 @@ def fold(layer: STGCNConv | Linear, norm: Module) -> Module:
     if layer.bias.ndim == 2:  # a bias per subset reaches a node as often as its edges do
         return Shift(shift)
     layer.bias.add_(shift)
-    return Unchanged()
+    return Identity()
 
 
 def fold_sequences(module: Module) -> None:

@@ -143,35 +143,48 @@ class SkeletonNetwork(Module):
             compute = self._compiled or self.compute
             return compute(data.x, self.plan(data))
         features = self.node_features(data)
-        return self.classifier(pool_clips(features.x, features.level))
+        return self.classify(features.x, features.level)
 
     def plan(self, data: SkeletonData) -> Plan:
         """What the network needs of the batch besides the features, derived once.
 
         ``model(batch)`` is ``model.compute(batch.x, model.plan(batch))``.
         """
-        return Plan.of(*self.level_of(data), self.strides, in_branches=self.in_branches)
+        return self.plan_of(*self.level_of(data))
+
+    def plan_of(self, level: Level, statistic: Tensor) -> Plan:
+        """The plan of what :meth:`level_of` says, or of a part of it."""
+        return Plan.of(level, statistic, self.strides, in_branches=self.in_branches)
 
     def compute(self, x: Tensor, plan: Plan) -> Tensor:
         """Logits ``[B, classes]`` of the features ``[N, C]``; tensors in, tensors out."""
-        return self.classifier(pool_clips(self.run_blocks(x, plan), plan.level))
+        return self.classify(self.run_blocks(x, plan), plan.level)
+
+    def classify(self, x: Tensor, level: Level) -> Tensor:
+        """Logits ``[B, classes]`` of what the last block says."""
+        return self.classifier(pool_clips(x, level).to(x.dtype))
 
     def node_features(self, data: SkeletonData) -> NodeFeatures:
         """The last block's output, before pooling."""
         level, statistic = self.level_of(data)
-        parts = [slice(None)]
-        if not (torch.is_grad_enabled() or self.training or data.x.is_cuda):
-            parts = level.parts(PART)
+        parts = level.parts(PART) if self._may_split(level) else [slice(None)]
         outs, last = [], level
         for rows in parts:
-            part = (level.part(rows), statistic[rows])
-            plan = Plan.of(*part, self.strides, in_branches=self.in_branches)
+            plan = self.plan_of(level.part(rows), statistic[rows])
             outs.append(self.run_blocks(data.x[rows], plan))
         if len(outs) == 1:
             return NodeFeatures(outs[0], plan.level, plan.level.nodes.frame * self.unit)
         for stride in self.strides:
             last = last if stride == 1 else last.coarsen(stride)[1]
         return NodeFeatures(torch.cat(outs), last, last.nodes.frame * self.unit)
+
+    def _may_split(self, level: Level) -> bool:
+        """Whether a batch may go through in parts: where nobody looks inside, on the CPU."""
+        if torch.is_grad_enabled() or self.training or level.one_by_one or level.clip.is_cuda:
+            return False
+        return not any(
+            module._forward_hooks or module._forward_pre_hooks for module in self.blocks.modules()
+        )
 
     @property
     def unit(self) -> int:
@@ -193,11 +206,18 @@ class SkeletonNetwork(Module):
         options = {"dynamic": True, "fullgraph": True, **options}
         self._compiled = torch.compile(self.compute, **options)
 
-    def level_of(self, data: SkeletonData) -> tuple[Level, Tensor]:
-        """Nodes and edges of the batch, and each node's row of the data statistics ``[N]``."""
+    def __getstate__(self) -> dict[str, Any]:
+        """Without compiled code, which belongs to this object in this process."""
+        return {**super().__getstate__(), "_compiled": None}
+
+    def level_of(self, data: SkeletonData, *, one_by_one: bool = False) -> tuple[Level, Tensor]:
+        """Nodes and edges of the batch, and each node's row of the data statistics ``[N]``.
+
+        Layers get all edges ``one_by_one`` if asked to, or if somebody looks at their messages.
+        """
         self._check(data)
         watched = any(m.watched for m in self.modules() if isinstance(m, STGCNConv))
-        level = Level.of(data, self.graph, one_by_one=watched)
+        level = Level.of(data, self.graph, one_by_one=one_by_one or watched)
         if self.persons is None:
             return level, data.joint
         return level, data.person * self.graph.num_joints + data.joint

@@ -15,17 +15,14 @@ class NodeNorm(BatchNorm1d):
     fastest (docs/benchmarks.md).
     """
 
-    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
-        """The normalised rows, or what is positive of them."""
+    def forward(self, input: Tensor) -> Tensor:
         if self.training and input.shape[0] < 2:
             raise ValueError(
                 f"Batch normalisation needs at least two nodes to train on, got {input.shape[0]}; "
                 "use larger batches, or model.eval()."
             )
         rows, channels = input.shape
-        normalized = super().forward(input.view(1, rows, 1, channels).permute(0, 3, 1, 2))
-        if relu:
-            normalized = normalized.relu_()
+        normalized = super().forward(input.reshape(1, rows, 1, channels).permute(0, 3, 1, 2))
         return normalized.permute(0, 2, 3, 1).reshape(rows, channels)
 
     def _check_input_dim(self, input: Tensor) -> None:

@@ -58,8 +58,8 @@ class LevelEdges:
         level = self.level
         if level.runs is not None:
             reach, device = level.graph.labels.reach, level.clip.device
-            grids = [self._grid(3, distance, step) for distance in range(1, reach + 1)]
-            return tuple(LayerEdges(grid, beside=grid.beside(device)) for grid in grids)
+            near, *far = (self._grid(3, distance, step) for distance in range(1, reach + 1))
+            return LayerEdges(near, beside=near.beside(device)), *map(LayerEdges, far)
         size = (level.num_nodes, self._targets(step))
         dilated = level.dilated if step is None else step.dilated
         return tuple(LayerEdges.of(edges, 3, size) for edges in dilated)

@@ -16,7 +16,8 @@ def pool_clips(x: Tensor, level: Level) -> Tensor:
 def sums_of_persons(x: Tensor, body: Tensor, level: Level) -> tuple[Tensor, Tensor]:
     """Sums of node features and numbers of nodes for each person: ``[B M, C]``, ``[B M]``."""
     persons = level.num_clips * level.num_persons
-    sums = x.new_zeros(persons, x.shape[1]).index_add(0, body, x)
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # many nodes are added up
+    sums = wide.new_zeros(persons, x.shape[1]).index_add(0, body, wide)
     return sums, torch.bincount(body, minlength=persons)
 
 

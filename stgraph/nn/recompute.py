@@ -9,16 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Module
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
-
-from stgraph.nn.norm import NodeNorm
 
 
 def recomputed(block: Module, *inputs: Any) -> Tensor:
     """``block(*inputs)``, of which only the inputs are kept; the same values and gradients.
 
-    Dropout drops the same numbers both times, and running statistics are updated once.
+    Dropout drops the same numbers both times, and running statistics are updated once. What
+    compiled code keeps, the compiler decides.
     """
+    if torch.compiler.is_compiling():
+        return block(*inputs)
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _not_tracking(block)
@@ -28,7 +30,7 @@ def recomputed(block: Module, *inputs: Any) -> Tensor:
 
 @contextmanager
 def _not_tracking(block: Module) -> Iterator[None]:
-    norms = [module for module in block.modules() if isinstance(module, NodeNorm)]
+    norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
         for norm in norms:

@@ -57,6 +57,7 @@ class STGCNv010Block(Module):
             self.residual = shortcut(in_channels, out_channels, stride)
             if isinstance(self.residual, Sequential):
                 self.residual.append(ReLU())
+        self.activation = ReLU()
 
     def forward(self, x: Tensor, step: Step) -> Tensor:
         """Features of the nodes that the step keeps.
@@ -66,16 +67,16 @@ class STGCNv010Block(Module):
         """
         kept = x if step.kept is None else x[step.kept]
         h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
-        h = self.dropout(self.spatial_norm(h + self.bias.sum(dim=0), relu=True))
-        h = self.norm(convolve(self.temporal, h, step.in_time[0]), relu=True)
+        h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
+        h = self.activation(self.norm(convolve(self.temporal, h, step.in_time[0])))
         return h if self.residual is None else h + self.residual(kept)
 
     @torch.no_grad()
     def fuse(self) -> None:
         """Fold normalisation into the convolutions, in place, for evaluation."""
         fold_sequences(self)
-        assert isinstance(self.spatial_norm, NodeNorm)
-        self.bias.mul_(scale_and_shift(self.spatial_norm)[0])
+        if isinstance(self.spatial_norm, NodeNorm):
+            self.bias.mul_(scale_and_shift(self.spatial_norm)[0])
         self.spatial_norm = fold(self.spatial, self.spatial_norm)
         self.norm = fold(self.temporal, self.norm)
 

@@ -80,8 +80,7 @@ class MultiScaleTemporal(Module):
 def neighbor_max(x: Tensor, edges: LayerEdges) -> Tensor:
     """The largest value of each channel among the sources of a target; 0 where it has none."""
     if edges.beside is not None:
-        before, own, after = (x.index_select(0, rows) for rows in edges.beside)
-        return torch.maximum(torch.maximum(before, own), after)
+        return x[edges.beside].amax(0)
     assert isinstance(edges.graph, TypedGraph)
     source, target = edges.graph.edge_index
     return scatter(x[source], target, dim_size=edges.graph.num_targets, reduce="max")

@@ -27,7 +27,7 @@ def test_in_bfloat16_a_layer_and_its_gradients_are_within_a_hundredth(backend: s
     x, edge_weight = torch.randn(200, 32).bfloat16(), torch.rand(900).bfloat16()
     found = []
     for conv, dtype in ((layer, torch.bfloat16), (exact, torch.double)):
-        leaves = [x.to(dtype).requires_grad_(), edge_weight.to(dtype).requires_grad_()]
+        leaves = [v.detach().to(dtype).requires_grad_() for v in (x, edge_weight)]
         out = conv(leaves[0], edges, edge_weight=leaves[1])
         out.sum().backward()
         found.append([out, *(leaf.grad for leaf in leaves), conv.weight.grad])

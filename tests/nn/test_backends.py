@@ -147,13 +147,58 @@ def test_what_is_chosen_depends_on_the_edges_alone():
     assert choose(x, weight, TemporalGrid(torch.tensor([[2, 0]]), 3, 3, 6, 6)) == "grid"
 
 
-@pytest.mark.parametrize(
-    ("widths", "chosen"), [((8, 64), "aggregate_first"), ((64, 8), "transform_first")]
-)
-def test_forward_derivatives_gather_the_narrower_rows(widths: tuple[int, int], chosen: str):
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("which", ["x", "edge_weight", "weight", "bias"])
+def test_derivatives_in_forward_mode_are_those_of_the_reference(which: str, frozen: bool):
+    edges = TypedGraph(*random_edges(6, 6, 15, 3), 3, 6, 6)
+    found = []
+    for backend in (None, "reference"):
+        torch.manual_seed(0)
+        conv = STGCNConv(3, 5, 3, backend=backend).double().requires_grad_(not frozen)
+        given = {"x": torch.rand(6, 3), "edge_weight": torch.rand(15)}
+        given = {name: value.double() for name, value in given.items()}
+        with torch.autograd.forward_ad.dual_level():
+            if which in given:
+                given[which] = torch.autograd.forward_ad.make_dual(
+                    given[which], torch.rand_like(given[which])
+                )
+                out = conv(given["x"], edges, edge_weight=given["edge_weight"])
+            else:
+                value = getattr(conv, which).detach()
+                dual = torch.autograd.forward_ad.make_dual(value, torch.rand_like(value))
+                out = torch.func.functional_call(
+                    conv, {which: dual}, (given["x"], edges), {"edge_weight": given["edge_weight"]}
+                )
+            found.append(torch.autograd.forward_ad.unpack_dual(out).tangent)
+    assert found[1].abs().sum() > 0
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)
+
+
+def test_transforms_of_functions_are_those_of_the_reference():
+    edges = TypedGraph(*random_edges(6, 6, 15, 3), 3, 6, 6)
+    conv, plain = (STGCNConv(3, 5, 3, backend=name).double() for name in (None, "reference"))
+    plain.load_state_dict(conv.state_dict())
+    x = torch.rand(4, 6, 3, dtype=torch.double)
+    transforms = (torch.func.vmap, lambda f: torch.func.grad(lambda v: f(v).square().sum()))
+    for transform in transforms:
+        ours, theirs = (transform(lambda v, c=c: c(v, edges))(x) for c in (conv, plain))
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_edges_of_another_layer_or_of_other_nodes_are_refused():
+    conv = STGCNConv(3, 4, 2)
     edges = TypedGraph(*random_edges(6, 6, 9, 3), 3, 6, 6)
-    with torch.autograd.forward_ad.dual_level():
-        x = torch.autograd.forward_ad.make_dual(torch.rand(6, widths[0]), torch.rand(6, widths[0]))
-        assert choose(x, torch.empty(3, *widths), edges) == chosen
-        weight = torch.autograd.forward_ad.make_dual(torch.rand(3, *widths), torch.rand(3, *widths))
-        assert choose(x.detach(), weight, edges) == chosen
+    with pytest.raises(ValueError, match="found edges of 3 types from 6 nodes"):
+        conv(torch.rand(6, 3), edges)
+    with pytest.raises(ValueError, match="found edges of 2 types from 6 nodes"):
+        conv(torch.rand(7, 3), edges._replace(num_types=2))
+    with pytest.raises(ValueError, match="found edges of 2 types"):
+        turned = STGCNConv(3, 4, 2, flow="target_to_source")
+        turned(torch.rand(6, 3), edges._replace(num_types=2))
+
+
+@pytest.mark.parametrize("ends", [[[0, 1], [1, 3]], [[0, 3], [1, 1]], [[0, -1], [1, 1]]])
+def test_edges_of_nodes_that_are_not_there_are_refused(ends):
+    conv = STGCNConv(2, 2, 1)
+    with pytest.raises(ValueError, match="there are 3 sources and 3 targets"):
+        conv(torch.rand(3, 2), torch.tensor(ends))

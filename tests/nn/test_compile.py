@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -55,3 +56,13 @@ def test_generated_code_says_the_same():
     data = batch_for(model)
     data.x = data.x.float()
     torch.testing.assert_close(compiled(data), model(data), rtol=1e-4, atol=1e-5)
+
+
+def test_copies_and_pickles_of_a_compiled_network_are_not_compiled():
+    model = network("STGCN")
+    data = batch_for(model)
+    wanted = model(data)
+    model.compile(backend="eager")
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), model.fuse()):
+        assert other._compiled is None
+        torch.testing.assert_close(other(data), wanted, rtol=1e-9, atol=1e-9)

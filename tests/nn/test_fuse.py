@@ -9,7 +9,6 @@ from stgraph import SkeletonGraph, layouts
 from stgraph.nn import NodeNorm
 
 from .networks import KINDS, batch_for, network
-from .oracles import randomize
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
@@ -56,4 +55,10 @@ def test_normalisations_that_follow_a_layer_are_gone(kind: str, left: int):
 def test_a_fused_network_does_not_train():
     fused = network("STGCN").fuse()
     assert not fused.training and not any(p.requires_grad for p in fused.parameters())
-    randomize(fused)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_folding_twice_is_folding_once(kind: str):
+    model = network(kind)
+    data = batch_for(model)
+    torch.testing.assert_close(model.fuse().fuse()(data), model(data), rtol=1e-9, atol=1e-9)

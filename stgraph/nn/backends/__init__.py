@@ -52,30 +52,43 @@ BACKENDS: dict[str, Backend] = {
     "fused": fused,
 }
 
-GENERAL = tuple(BACKENDS)[:4]  # those that take all graphs, on all devices
+GENERAL = ("reference", "aggregate_first", "transform_first", "spmm")  # all graphs, all devices
 
 
-def choose(x: Tensor, weight: Tensor, edges: TypedGraph | TemporalGrid) -> str:
+def choose(
+    x: Tensor,
+    weight: Tensor,
+    edges: TypedGraph | TemporalGrid,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> str:
     """The name of the fastest backend for these arguments.
 
-    A grid is convolved, all else goes tile by tile. The fused kernels have not been measured on a
-    GPU yet, so nobody gets them who does not ask. Derivatives in forward mode are taken through
-    plain operations, in the order that gathers the narrower rows.
+    A grid is convolved, all else goes tile by tile. Derivatives in forward mode, and what
+    ``torch.func`` transforms or ``torch.jit`` traces, are taken through plain operations, in the
+    order that gathers the narrower rows. The fused kernels have not been measured on a GPU yet, so
+    nobody gets them who does not ask.
 
     Args:
         x: ``[..., N, C_in]``.
         weight: ``[K, C_in, C_out]``.
         edges: The edges.
+        edge_weight: ``[E]``, or ``None``.
+        bias: ``[C_out]`` or ``[num_targets, C_out]``, or ``None``.
     """
-    if _has_tangent(x) or _has_tangent(weight):
+    if _is_transformed((x, weight, edge_weight, bias)):
         return "aggregate_first" if weight.shape[1] <= weight.shape[2] else "transform_first"
     return "grid" if isinstance(edges, TemporalGrid) else "spmm"
 
 
-def _has_tangent(value: Tensor) -> bool:
+def _is_transformed(values: tuple[Tensor | None, ...]) -> bool:
+    """Whether operators of our own would not do: they know reverse mode and compilers alone."""
     if torch.compiler.is_compiling():
         return False
-    return forward_ad.unpack_dual(value).tangent is not None
+    if torch._C._are_functorch_transforms_active() or torch._C._get_tracing_state() is not None:
+        return True
+    given = (value for value in values if value is not None)
+    return any(forward_ad.unpack_dual(value).tangent is not None for value in given)
 
 
 __all__ = [

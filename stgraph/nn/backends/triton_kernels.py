@@ -248,7 +248,7 @@ def _typed_product(
     tl.store(out + row[:, None] * D + d[None, :], total.to(out.dtype.element_ty), inside)
 
 
-@_tuned((64, 8, 4), (128, 8, 4), (64, 4, 4), key=("SINGLE",))
+@_tuned((64, 8, 4), (128, 8, 4), (32, 4, 4), key=("SINGLE",))
 @triton.jit(do_not_specialize=["rows"])
 def _weight_gradient(
     x, grad, start, node, value, partial, rows, K, share,
