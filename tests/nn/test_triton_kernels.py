@@ -250,7 +250,6 @@ def test_features_of_double_precision_are_refused():
         typed_product(case.x.double(), case.weight.double(), *case.incoming[:2])
 
 
-@pytest.mark.slow  # needs a Triton whose code generator runs without a GPU
 @pytest.mark.skipif(triton_kernels.INTERPRETED.value, reason="TRITON_INTERPRET compiles nothing")
 @pytest.mark.parametrize("single", [True, False])
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)

@@ -187,7 +187,7 @@ def _edges_of(start, row, rows, k, K):
 def _gathered(x, node, value, edge, present, c, C: tl.constexpr):
     """``value[edge] * x[node[edge]]`` at the columns c, zero where no edge is present."""
     source = tl.load(node + edge, present, 0).to(tl.int64)
-    inside = present[:, None] & (c < C)[None, :]
+    inside = c[None, :] < tl.where(present, C, 0)[:, None]
     features = tl.load(x + source[:, None] * C + c[None, :], inside, 0.0)
     if value is not None:
         features = features * tl.load(value + edge, present, 0.0).to(tl.float32)[:, None]
