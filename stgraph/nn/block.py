@@ -9,7 +9,7 @@ from torch.nn import Identity, Linear, Module, Parameter, ReLU, Sequential
 from stgraph.graph import SkeletonGraph
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.dropout import Dropout
-from stgraph.nn.fuse import fold, fold_sequences
+from stgraph.nn.fuse import fold, fold_sequences, lay_out_in_time
 from stgraph.nn.norm import NodeNorm
 from stgraph.nn.plan import Step
 from stgraph.nn.typed_edges import LayerEdges
@@ -111,6 +111,8 @@ class STGCNBlock(Module):
         if self.spatial_norm is not None:
             self.spatial_norm = fold(self.spatial, self.spatial_norm)
         self.norm = fold(self.temporal or self.spatial, self.norm)
+        if self.temporal is not None:
+            lay_out_in_time(self.temporal)
 
 
 def convolve(

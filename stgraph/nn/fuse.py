@@ -27,9 +27,9 @@ class Shift(Module):
         return x + self.bias
 
 
-def as_kernel(weight: Tensor) -> Tensor:
-    """The same numbers in the order in which a convolution wants them, so that it copies none."""
-    return weight.permute(2, 0, 1).contiguous().permute(1, 2, 0)
+def lay_out_in_time(layer: STGCNConv) -> None:
+    """Store the weight as a convolution in time wants it, so that it copies none."""
+    layer.weight.data = layer.weight.data.permute(2, 0, 1).contiguous().permute(1, 2, 0)
 
 
 def scale_and_shift(norm: NodeNorm) -> tuple[Tensor, Tensor]:
@@ -51,8 +51,6 @@ def fold(layer: STGCNConv | Linear, norm: Module) -> Module:
         return norm
     scale, shift = scale_and_shift(norm)
     layer.weight.mul_(scale[:, None] if isinstance(layer, Linear) else scale)
-    if isinstance(layer, STGCNConv):
-        layer.weight.data = as_kernel(layer.weight)
     if layer.bias is None:
         return Shift(shift)
     layer.bias.mul_(scale)

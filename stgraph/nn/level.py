@@ -36,7 +36,6 @@ class Level:
         graph: The labelled frame that the clips were built with.
         given: The edges of the batch, spatial and temporal; ``None`` if it came without, so that
             the graph's edges are made here, when a layer asks for them.
-        known_runs: What :attr:`runs` is, where the finer level knows it.
         one_by_one: Whether layers get all edges even where they are regular, for those who look at
             messages.
     """
@@ -48,7 +47,6 @@ class Level:
     graph: SkeletonGraph
     given: tuple[TypedEdges, TypedEdges | None] | None
     one_by_one: bool = False
-    known_runs: Tensor | None = None
 
     @classmethod
     def of(cls, data: SkeletonData, graph: SkeletonGraph, *, one_by_one: bool = False) -> Level:
@@ -108,8 +106,6 @@ class Level:
         A spatial convolution is then the same small one on all frames, ``[N / V, V, C]``. ``None``
         if nodes are missing or out of order, or if any edge differs from the graph's, in whatever.
         """
-        if self.known_runs is not None:
-            return one_frame(self.graph)
         if self.given is None:
             return one_frame(self.graph) if self._is_whole() else None
         return whole_frames(self.spatial, self.num_nodes, self.graph)
@@ -134,8 +130,6 @@ class Level:
         ``None`` unless every body is there with all joints in consecutive frames, in order, and
         its edges in time are what the builder makes.
         """
-        if self.known_runs is not None:
-            return self.known_runs
         if self.one_by_one or self.graph.labels.temporal != "factorized":
             return None
         found = runs(self.nodes, self.graph.num_joints)
@@ -214,10 +208,6 @@ class Level:
         given = None if self.given is None or regular else self._coarse_edges(keep, number, nodes)
         counts = (self.num_clips, self.num_persons)
         coarse = Level(nodes, self.clip[kept], *counts, self.graph, given, self.one_by_one)
-        if regular and self.runs is not None and self.runs[:, 1].min() >= stride:
-            first, frames = self.runs.T
-            ends = -(-torch.stack([first, first + frames]) // stride)
-            coarse = replace(coarse, known_runs=torch.stack([ends[0], ends.diff(dim=0)[0]], dim=1))
         return coarsening, coarse
 
     def _coarse_edges(

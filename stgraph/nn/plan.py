@@ -71,7 +71,10 @@ class LevelEdges:
         first, frames = level.runs.T
         runs = torch.stack([frames, -first % stride], dim=1)
         sizes = (level.num_nodes, self._targets(step))
-        return TemporalGrid(runs, level.graph.num_joints, num_types, *sizes, dilation, stride)
+        grid = TemporalGrid(runs, level.graph.num_joints, num_types, *sizes, dilation, stride)
+        # On a GPU one large kernel beats many small ones; equally long runs make one anyway.
+        device, differ = level.clip.device, len(runs.unique(dim=0)) > 1
+        return grid.packed(device) if device.type == "cuda" and differ else grid
 
     def _targets(self, step: Coarsening | None) -> int:
         return self.level.num_nodes if step is None else len(step.kept)

@@ -12,7 +12,7 @@ from stgraph.graph import SkeletonGraph
 from stgraph.nn.block import EdgeImportance, convolve, shortcut
 from stgraph.nn.conv import STGCNConv
 from stgraph.nn.dropout import Dropout
-from stgraph.nn.fuse import fold, fold_sequences, scale_and_shift
+from stgraph.nn.fuse import fold, fold_sequences, lay_out_in_time, scale_and_shift
 from stgraph.nn.network import TEN_BLOCKS, SkeletonNetwork
 from stgraph.nn.norm import NodeNorm
 from stgraph.nn.plan import Step
@@ -79,6 +79,7 @@ class STGCNv010Block(Module):
             self.bias.mul_(scale_and_shift(self.spatial_norm)[0])
         self.spatial_norm = fold(self.spatial, self.spatial_norm)
         self.norm = fold(self.temporal, self.norm)
+        lay_out_in_time(self.temporal)
 
 
 class STGCNv010(SkeletonNetwork):

@@ -29,16 +29,24 @@ def grid(
 ) -> Tensor:
     """The sum of :func:`reference` over the edges of a grid, whose weights are all one."""
     assert edge_weight is None and x.ndim == 2
-    plan = (edges.num_joints, edges.num_targets, edges.dilation, edges.stride)
     run = _grid if needs_operator() else _forward
-    return run(x, weight, bias, edges.runs, *plan)
+    return run(x, weight, bias, *_as_values(edges))
 
 
-def _grid_of(
-    runs: Tensor, weight: Tensor, x: Tensor, plan: tuple[int, int, int, int]
-) -> TemporalGrid:
-    joints, targets, dilation, stride = plan
-    return TemporalGrid(runs, joints, weight.shape[0], x.shape[0], targets, dilation, stride)
+def _as_values(edges: TemporalGrid) -> tuple[list[Tensor], list[int]]:
+    """What operators take of a grid: tensors, and numbers."""
+    packing = edges.packing
+    places = [] if packing is None else [packing.rows, packing.out_rows]
+    sizes = [edges.num_joints, edges.num_types, edges.num_sources, edges.num_targets]
+    windows = [edges.dilation, edges.stride, 0 if packing is None else packing.frames]
+    return [edges.runs, *places], sizes + windows
+
+
+def _from_values(tensors: list[Tensor], numbers: list[int]) -> TemporalGrid:
+    runs, *places = tensors
+    packing = Packing(numbers[-1], *places) if places else None
+    joints, types, sources, targets, dilation, stride, _ = numbers
+    return TemporalGrid(runs, joints, types, sources, targets, dilation, stride, packing)
 
 
 def _image(rows: Tensor, group: Group, joints: int) -> Tensor:
@@ -60,30 +68,35 @@ def _unpadded(image: Tensor, group: Group, edges: TemporalGrid) -> Tensor:
 
 
 def _forward(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    runs: Tensor,
-    joints: int,
-    targets: int,
-    dilation: int,
-    stride: int,
+    x: Tensor, weight: Tensor, bias: Tensor | None, tensors: list[Tensor], numbers: list[int]
 ) -> Tensor:
-    edges = _grid_of(runs, weight, x, (joints, targets, dilation, stride))
-    kernel = _kernel(weight)
-    if is_packed(x, edges):
-        packing = Packing.of(edges, x.device)
-        image = _packed_image(x, packing.rows, packing.frames, joints)
-        made = conv2d(image, kernel, bias, (stride, 1), (edges.reach, 0), (dilation, 1))
-        return made.permute(0, 2, 3, 1).reshape(-1, made.shape[1])[packing.out_rows]
-    x, pieces = x.contiguous(), []
+    edges = _from_values(tensors, numbers)
+    if edges.packing is None:
+        return _convolved(x.contiguous(), weight, bias, edges)
+    image = edges.image()
+    packed = _put(x, edges.packing.rows, image.num_sources)
+    return _convolved(packed, weight, bias, image)[edges.packing.out_rows]
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, edges: TemporalGrid) -> Tensor:
+    kernel, pieces = _kernel(weight), []
     for group in groups(edges):
         if group.out_rows.start == group.out_rows.stop:
             continue
-        image, zeros = _padded(_image(x[group.rows], group, joints), group, edges)
-        made = conv2d(image, kernel, bias, (stride, 1), (zeros, 0), (dilation, 1))
-        pieces.append(made.permute(0, 2, 3, 1).reshape(-1, weight.shape[2]))
+        image, zeros = _padded(_image(x[group.rows], group, edges.num_joints), group, edges)
+        windows = ((edges.stride, 1), (zeros, 0), (edges.dilation, 1))
+        pieces.append(_rows(conv2d(image, kernel, bias, *windows)))
     return _joined(pieces, x.new_empty(0, weight.shape[2]))
+
+
+def _put(rows: Tensor, places: Tensor, size: int) -> Tensor:
+    """Rows in these places of ``[size, C]``, zeros elsewhere."""
+    return rows.new_zeros(size, rows.shape[1]).index_copy_(0, places, rows)
+
+
+def _rows(image: Tensor) -> Tensor:
+    """``[runs, C, T, V]`` as rows ``[N, C]``; the inverse of :func:`_image`."""
+    return image.permute(0, 2, 3, 1).reshape(-1, image.shape[1])
 
 
 def _joined(pieces: list[Tensor], empty: Tensor) -> Tensor:
@@ -99,8 +112,8 @@ _grid = torch.library.custom_op("stgraph::grid", _forward, mutates_args=())
 
 
 @_grid.register_fake
-def _(x, weight, bias, runs, joints, targets, dilation, stride):  # type: ignore[no-untyped-def]
-    return x.new_empty(targets, weight.shape[2])
+def _(x, weight, bias, tensors, numbers):  # type: ignore[no-untyped-def]
+    return x.new_empty(numbers[3], weight.shape[2])
 
 
 @torch.library.custom_op("stgraph::grid_gradients", mutates_args=())
@@ -108,103 +121,81 @@ def _grid_gradients(
     grad: Tensor,
     x: Tensor,
     weight: Tensor,
-    runs: Tensor,
-    plan: list[int],
+    tensors: list[Tensor],
+    numbers: list[int],
     wanted: list[bool],
 ) -> tuple[Tensor, Tensor]:
-    joints, targets, dilation, stride = plan
-    edges = _grid_of(runs, weight, x, (joints, targets, dilation, stride))
-    kernel = _kernel(weight)
-    if is_packed(x, edges):
-        return _packed_gradients(grad, x, weight, edges, wanted)
-    x, grad, pieces = x.contiguous(), grad.contiguous(), []
+    """Gradients towards x and weight, empty where not wanted."""
+    edges = _from_values(tensors, numbers)
+    if edges.packing is None:
+        return _gradients(grad.contiguous(), x.contiguous(), weight, edges, wanted)
+    (rows, out_rows), image = edges.packing[1:], edges.image()
+    packed = (_put(grad, out_rows, image.num_targets), _put(x, rows, image.num_sources))
+    to_x, to_weight = _gradients(*packed, weight, image, wanted)
+    return to_x[rows] if wanted[0] else to_x, to_weight
+
+
+def _gradients(
+    grad: Tensor, x: Tensor, weight: Tensor, edges: TemporalGrid, wanted: list[bool]
+) -> tuple[Tensor, Tensor]:
+    kernel, pieces = _kernel(weight), []
     total = torch.zeros_like(kernel, dtype=torch.promote_types(weight.dtype, torch.float32))
     for group in groups(edges):
         if group.out_rows.start == group.out_rows.stop:
             pieces.append(torch.zeros_like(x[group.rows]))
             continue
-        image, zeros = _padded(_image(x[group.rows], group, joints), group, edges)
-        into = _image(grad[group.out_rows], group, joints)
-        settings = ([stride, 1], [zeros, 0], [dilation, 1], False, [0, 0], 1, [*wanted, False])
+        image, zeros = _padded(_image(x[group.rows], group, edges.num_joints), group, edges)
+        into = _image(grad[group.out_rows], group, edges.num_joints)
+        windows = ([edges.stride, 1], [zeros, 0], [edges.dilation, 1])
         to_image, to_kernel, _ = torch.ops.aten.convolution_backward(
-            into, image, kernel, None, *settings
+            into, image, kernel, None, *windows, False, [0, 0], 1, [*wanted, False]
         )
         if wanted[0]:
-            own = _unpadded(to_image, group, edges)
-            pieces.append(own.permute(0, 2, 3, 1).reshape(-1, x.shape[1]))
+            pieces.append(_rows(_unpadded(to_image, group, edges)))
         if wanted[1]:
             total += to_kernel
     to_x = _joined(pieces, torch.empty_like(x[:0])) if wanted[0] else x.new_empty(0)
+    if not wanted[1]:
+        return to_x, weight.new_empty(0)
     to_weight = total[..., 0].permute(2, 1, 0)
     return to_x, to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
 
 
-def is_packed(x: Tensor, edges: TemporalGrid) -> bool:
-    """Whether runs share one image: on a GPU, where one large kernel beats many small ones."""
-    return x.is_cuda and len(edges.runs.unique(dim=0)) > 1
-
-
-def _packed_image(rows: Tensor, places: Tensor, frames: int, joints: int) -> Tensor:
-    """``[1, C, frames, V]`` with these rows in their places, zeros elsewhere."""
-    table = rows.new_zeros(frames * joints, rows.shape[1]).index_copy_(0, places, rows)
-    return table.view(1, frames, joints, -1).permute(0, 3, 1, 2)
-
-
-def _packed_gradients(
-    grad: Tensor, x: Tensor, weight: Tensor, edges: TemporalGrid, wanted: list[bool]
-) -> tuple[Tensor, Tensor]:
-    packing = Packing.of(edges, x.device)
-    image = _packed_image(x, packing.rows, packing.frames, edges.num_joints)
-    out_frames = -(-packing.frames // edges.stride)
-    into = _packed_image(grad, packing.out_rows, out_frames, edges.num_joints)
-    windows = ([edges.stride, 1], [edges.reach, 0], [edges.dilation, 1])
-    to_image, to_kernel, _ = torch.ops.aten.convolution_backward(
-        into, image, _kernel(weight), None, *windows, False, [0, 0], 1, [*wanted, False]
-    )
-    to_x, to_weight = x.new_empty(0), torch.empty_like(weight).contiguous()
-    if wanted[0]:
-        to_x = to_image.permute(0, 2, 3, 1).reshape(-1, x.shape[1])[packing.rows]
-    if wanted[1]:
-        to_weight = to_kernel[..., 0].permute(2, 1, 0).contiguous()
-    return to_x, to_weight
-
-
 @_grid_gradients.register_fake
-def _(grad, x, weight, runs, plan, wanted):  # type: ignore[no-untyped-def]
-    rows = x.shape[0] if wanted[0] else 0
-    to_weight = torch.empty_like(weight, memory_format=torch.contiguous_format)
-    return x.new_empty(rows, x.shape[1]) if wanted[0] else x.new_empty(0), to_weight
+def _(grad, x, weight, tensors, numbers, wanted):  # type: ignore[no-untyped-def]
+    leaves = zip((x, weight), wanted, strict=True)
+    return tuple(leaf.new_empty(leaf.shape if want else (0,)) for leaf, want in leaves)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, weight, bias, runs, *plan = inputs
-    ctx.save_for_backward(x, weight, bias, runs)
-    ctx.plan = plan
+    x, weight, bias, tensors, ctx.numbers = inputs
+    ctx.save_for_backward(x, weight, *tensors)
 
 
-def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, bias, runs = ctx.saved_tensors
+def _differentiate(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    x, weight, *tensors = ctx.saved_tensors
     *wanted, for_bias = ctx.needs_input_grad[:3]
+    found: Any
     if torch.is_grad_enabled():
-        graph = _grid_of(runs, weight, x, tuple(ctx.plan)).explicit(x.device)
-        to_x, to_weight, _ = differentiable_gradients(
-            (x, weight, None), graph, grad, [*wanted, False]
-        )
+        graph = _from_values(tensors, ctx.numbers).explicit(x.device)
+        leaves = (x, weight, None)
+        found = differentiable_gradients(leaves, graph, grad, [*wanted, False])[:2]
     else:
-        to_x, to_weight = _grid_gradients(grad, x, weight, runs, ctx.plan, wanted)
+        found = _grid_gradients(grad, x, weight, tensors, ctx.numbers, wanted)
+    asked = (g if want else None for g, want in zip(found, wanted, strict=True))
     to_bias = grad.sum(0) if for_bias else None
-    return to_x if wanted[0] else None, to_weight if wanted[1] else None, to_bias, *[None] * 5
+    return *asked, to_bias, [None] * len(tensors), None
 
 
 _grid.register_autograd(_differentiate, setup_context=_keep)
 
 
 @register_flop_formula(torch.ops.stgraph.grid)
-def _(x_shape, weight_shape, bias, runs, joints, targets, *rest, **kwargs):  # type: ignore[no-untyped-def]
+def _(x_shape, weight_shape, bias, tensors, numbers, **kwargs):  # type: ignore[no-untyped-def]
     """As PyTorch counts a convolution, taps beyond the ends included."""
-    return 2 * targets * math.prod(weight_shape)
+    return 2 * numbers[3] * math.prod(weight_shape)
 
 
 @register_flop_formula(torch.ops.stgraph.grid_gradients)
-def _(grad_shape, x_shape, weight_shape, runs, plan, wanted, **kwargs):  # type: ignore[no-untyped-def]
+def _(grad_shape, x_shape, weight_shape, tensors, numbers, wanted, **kwargs):  # type: ignore[no-untyped-def]
     return 2 * sum(wanted) * grad_shape[0] * math.prod(weight_shape)

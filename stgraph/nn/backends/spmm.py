@@ -10,14 +10,13 @@ towards the weights as well.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from stgraph.nn.backends.fold import differentiable_gradients
 from stgraph.nn.backends.gather import Gather, Tile, gather, tiles
+from stgraph.nn.backends.operator import typed_operator
 from stgraph.nn.backends.typed_graph import Cells, TypedGraph, needs_operator
 
 
@@ -33,7 +32,8 @@ def spmm(
     assert edges.incoming is not None and edges.outgoing is not None
     graphs = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
     run = _spmm if needs_operator() else _forward
-    out = run(graphs, weight, edge_weight, bias, *edges.incoming, *edges.outgoing)
+    cells = (list(edges.incoming), list(edges.outgoing))
+    out = run(graphs, weight, edge_weight, bias, *cells)
     return out.view(*x.shape[:-2], edges.num_targets, weight.shape[2])
 
 
@@ -42,19 +42,16 @@ def _forward(
     weight: Tensor,
     edge_weight: Tensor | None,
     bias: Tensor | None,
-    start: Tensor,
-    node: Tensor,
-    edge: Tensor,
-    out_start: Tensor,
-    out_node: Tensor,
-    out_edge: Tensor,
+    incoming: list[Tensor],
+    outgoing: list[Tensor],
 ) -> Tensor:
     subsets, in_channels, out_channels = weight.shape
     x = x.contiguous()
     graphs, nodes, _ = x.shape
-    gathered = gather(Cells(start, node, edge), subsets, edge_weight, graphs, nodes, x)
+    cells = Cells(*incoming)
+    gathered = gather(cells, subsets, edge_weight, graphs, nodes, x)
     matrix = weight.reshape(subsets * in_channels, out_channels)
-    out = x.new_empty(graphs, (len(start) - 1) // subsets, out_channels)
+    out = x.new_empty(graphs, cells.rows(subsets), out_channels)
     for tile in tiles(graphs, out.shape[1], subsets * in_channels):
         rows = tile.of(out)
         if bias is None:
@@ -65,40 +62,31 @@ def _forward(
     return out
 
 
-_spmm = torch.library.custom_op("stgraph::spmm", _forward, mutates_args=())
-
-
-@_spmm.register_fake
-def _(x, weight, edge_weight, bias, start, *cells):  # type: ignore[no-untyped-def]
-    return x.new_empty(x.shape[0], (start.shape[0] - 1) // weight.shape[0], weight.shape[2])
-
-
-@torch.library.custom_op("stgraph::spmm_gradients", mutates_args=())
-def _spmm_gradients(
+def _gradients(
     grad: Tensor,
     x: Tensor,
     weight: Tensor,
     edge_weight: Tensor | None,
-    start: Tensor,
-    node: Tensor,
-    edge: Tensor,
+    incoming: list[Tensor],
+    outgoing: list[Tensor],
     wanted: list[bool],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients towards x, weight and edge_weight, empty where not wanted; cells are outgoing."""
+    """Gradients towards x, weight and edge_weight, empty where not wanted."""
     subsets, in_channels, out_channels = weight.shape
     x, grad = x.contiguous(), grad.contiguous()
     graphs, nodes, _ = x.shape
-    into = gather(Cells(start, node, edge), subsets, edge_weight, graphs, grad.shape[1], grad)
-    gradients = _Gradients(grad, x, weight, into, wanted)
+    into = gather(Cells(*outgoing), subsets, edge_weight, graphs, grad.shape[1], grad)
+    gradients = _Sums(grad, x, weight, into, wanted)
     for tile in tiles(graphs, nodes, subsets * max(in_channels, out_channels)):
         gradients.add(tile)
     to_weight = gradients.to_weight.view(in_channels, subsets, out_channels).transpose(0, 1)
     to_weight = to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
+    to_weight = to_weight if wanted[1] else weight.new_empty(0)
     to_value = into.dots(gradients.to_value).to(grad.dtype) if wanted[2] else grad.new_empty(0)
     return gradients.to_x, to_weight, to_value
 
 
-class _Gradients:
+class _Sums:
     """The gradients of :func:`spmm`, added up tile by tile; sums in at least single precision."""
 
     def __init__(
@@ -143,43 +131,15 @@ def _add_product(total: Tensor, rows: Tensor, sums: Tensor) -> None:
         total += rows.T @ sums
 
 
-@_spmm_gradients.register_fake
-def _(grad, x, weight, edge_weight, start, node, edge, wanted):  # type: ignore[no-untyped-def]
-    to_x = (
-        torch.empty_like(x, memory_format=torch.contiguous_format) if wanted[0] else x.new_empty(0)
-    )
-    to_value = grad.new_empty(node.shape[0]) if wanted[2] else grad.new_empty(0)
-    return to_x, torch.empty_like(weight, memory_format=torch.contiguous_format), to_value
-
-
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
-
-
-def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, edge_weight, bias, *cells = ctx.saved_tensors
-    *wanted, for_bias = ctx.needs_input_grad[:4]
-    if torch.is_grad_enabled():
-        incoming = Cells(*cells[:3])
-        value = None if edge_weight is None else edge_weight[incoming.edge]
-        graph = incoming.graph(len(weight), x.shape[1])
-        found = differentiable_gradients((x, weight, value), graph, grad, wanted)
-    else:
-        found = _spmm_gradients(grad, x, weight, edge_weight, *cells[3:], wanted)
-    to_bias = grad.sum_to_size(bias.shape) if for_bias else None
-    gradients = (g if want else None for g, want in zip(found, wanted, strict=True))
-    return *gradients, to_bias, *[None] * 6
-
-
-_spmm.register_autograd(_differentiate, setup_context=_keep)
+_spmm = typed_operator("spmm", _forward, _gradients)
 
 
 @register_flop_formula(torch.ops.stgraph.spmm)
-def _(x_shape, weight_shape, edge_weight, bias, start_shape, *cells, **kwargs):  # type: ignore[no-untyped-def]
+def _(x_shape, weight_shape, edge_weight, bias, incoming, outgoing, **kwargs):  # type: ignore[no-untyped-def]
     """Of the matrix product; what is added along edges is not counted, as everywhere in PyTorch."""
-    return 2 * x_shape[0] * (start_shape[0] - 1) * math.prod(weight_shape[1:])
+    return 2 * x_shape[0] * (incoming[0][0] - 1) * math.prod(weight_shape[1:])
 
 
 @register_flop_formula(torch.ops.stgraph.spmm_gradients)
-def _(grad_shape, x_shape, weight_shape, edge_weight, start, node, edge, wanted, **kwargs):  # type: ignore[no-untyped-def]
-    return 2 * sum(wanted) * x_shape[0] * x_shape[1] * math.prod(weight_shape)
+def _(grad_shape, x_shape, weight_shape, *rest, **kwargs):  # type: ignore[no-untyped-def]
+    return 2 * sum(rest[-1]) * x_shape[0] * x_shape[1] * math.prod(weight_shape)

@@ -12,6 +12,20 @@ from torch import Tensor
 from stgraph.nn.backends.typed_graph import TypedGraph
 
 
+class Packing(NamedTuple):
+    """All runs in one image, with as many frames of zeros between them as keep them apart.
+
+    Attributes:
+        frames: Frames of the image.
+        rows: Where the sources' rows go, ``[N]``.
+        out_rows: Where the targets' rows are in the image's result, ``[N']``.
+    """
+
+    frames: int
+    rows: Tensor
+    out_rows: Tensor
+
+
 class TemporalGrid(NamedTuple):
     """The edges of equal joints at Γ frame distances, from all frames or into every s-th.
 
@@ -26,6 +40,7 @@ class TemporalGrid(NamedTuple):
         num_sources, num_targets: Numbers of nodes.
         dilation: Frames between neighbours.
         stride: Frames between targets.
+        packing: If there, how runs share one image.
     """
 
     runs: Tensor
@@ -35,11 +50,38 @@ class TemporalGrid(NamedTuple):
     num_targets: int
     dilation: int = 1
     stride: int = 1
+    packing: Packing | None = None
 
     @property
     def reach(self) -> int:
         """How many frames away the farthest source is."""
         return self.num_types // 2 * self.dilation
+
+    def packed(self, device: torch.device) -> TemporalGrid:
+        """The same edges, whose runs share one image on this device."""
+        rows, out_rows, start = [], [], 0
+        for frames, phase in self.runs.tolist():
+            start += -(start + phase) % self.stride  # targets fall on multiples of the stride
+            rows.append(torch.arange(start, start + frames))
+            first, targets = (start + phase) // self.stride, len(range(phase, frames, self.stride))
+            out_rows.append(torch.arange(first, first + targets))
+            start += frames + self.reach
+        joint = torch.arange(self.num_joints)
+        both = (
+            (torch.cat(found)[:, None] * self.num_joints + joint).flatten().to(device)
+            for found in (rows, out_rows)
+        )
+        return self._replace(packing=Packing(start, *both))
+
+    def image(self) -> TemporalGrid:
+        """The image that runs share, as one run of a grid."""
+        assert self.packing is not None
+        frames = self.packing.frames
+        sizes = (frames * self.num_joints, -(-frames // self.stride) * self.num_joints)
+        runs = torch.tensor([[frames, 0]])
+        return TemporalGrid(
+            runs, self.num_joints, self.num_types, *sizes, self.dilation, self.stride
+        )
 
     def explicit(self, device: torch.device | None = None) -> TypedGraph:
         """The same edges one by one, on a device; by default on the CPU."""
@@ -93,35 +135,3 @@ def groups(grid: TemporalGrid) -> Iterator[Group]:
         out_ahead = runs * len(range(phase, frames, grid.stride)) * grid.num_joints
         yield Group(slice(row, row + ahead), slice(out_row, out_row + out_ahead), runs, phase)
         row, out_row = row + ahead, out_row + out_ahead
-
-
-class Packing(NamedTuple):
-    """All runs in one image, with as many frames of zeros between them as keep them apart.
-
-    Attributes:
-        frames: Frames of the image.
-        rows: Where the sources' rows go, ``[N]``.
-        out_rows: Where the targets' rows are in the image's result, ``[N']``.
-    """
-
-    frames: int
-    rows: Tensor
-    out_rows: Tensor
-
-    @classmethod
-    def of(cls, edges: TemporalGrid, device: torch.device) -> Packing:
-        """The packing of a grid; a run starts where its targets fall on multiples of the stride."""
-        rows, out_rows, start = [], [], 0
-        for frames, phase in edges.runs.tolist():
-            start += -(start + phase) % edges.stride
-            rows.append(torch.arange(start, start + frames))
-            targets = len(range(phase, frames, edges.stride))
-            first = (start + phase) // edges.stride
-            out_rows.append(torch.arange(first, first + targets))
-            start += frames + edges.reach
-        joint = torch.arange(edges.num_joints)
-        both = (
-            (torch.cat(found)[:, None] * edges.num_joints + joint).flatten().to(device)
-            for found in (rows, out_rows)
-        )
-        return cls(start, *both)

@@ -23,6 +23,10 @@ class Cells(NamedTuple):
     node: Tensor
     edge: Tensor
 
+    def rows(self, types: int) -> int:
+        """How many nodes there are at this end, with so many types."""
+        return (len(self.start) - 1) // types
+
     def repeated(self, graphs: int, nodes: int) -> Cells:
         """The cells of so many graphs side by side, of ``nodes`` nodes each at the other end."""
         if graphs == 1:
@@ -39,8 +43,8 @@ class Cells(NamedTuple):
     def graph(self, types: int, nodes: int) -> TypedGraph:
         """The edges one by one, in the order of the cells, which are those of targets."""
         cell = torch.repeat_interleave(self.start.diff())
-        rows = (len(self.start) - 1) // types
-        return TypedGraph(torch.stack([self.node, cell // types]), cell % types, types, nodes, rows)
+        ends = torch.stack([self.node, cell // types])
+        return TypedGraph(ends, cell % types, types, nodes, self.rows(types))
 
 
 class TypedGraph(NamedTuple):
