@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stgraph.nn import STGCNConv
-from stgraph.nn.backends import BACKENDS, GENERAL, TemporalGrid, TypedGraph, choose, reference
+from stgraph.nn.backends import (
+    BACKENDS,
+    GENERAL,
+    TemporalGrid,
+    TypedGraph,
+    choose,
+    gather,
+    reference,
+)
 
 from .oracles import assert_same, by_hand, leaf, random_edges
 
@@ -99,6 +107,22 @@ def test_every_backend_is_the_reference_on_random_graphs(backend: str, shape: Sh
     out = BACKENDS[backend](*arguments)
     assert out.shape == (*shape.leading, shape.targets, shape.channels[1])
     assert_same(out, reference(*arguments), leaves)
+
+
+@pytest.mark.parametrize("numbers", [1, 20, 50, 100])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("leading", [(), (5,)])
+@pytest.mark.parametrize(("sources", "targets"), [(7, 7), (9, 3), (3, 9)])
+def test_tiles_of_any_size_give_the_same(
+    sources: int, targets: int, leading, weighted: bool, numbers: int, monkeypatch
+):
+    """From a row at a time to several graphs at a time, of which the last tile has fewer."""
+    monkeypatch.setattr(gather, "TILE", numbers)
+    shape = Shape(sources, targets, 30, leading=leading, weighted=weighted)
+    arguments, leaves = problem(shape)
+    bias = leaf(targets, shape.channels[1])
+    out, wanted = (run(*arguments, bias) for run in (BACKENDS["spmm"], reference))
+    assert_same(out, wanted, [*leaves, bias])
 
 
 @pytest.mark.parametrize("backend", OTHERS)
