@@ -183,7 +183,7 @@ def _dots(ours: Tensor, theirs: Tensor, graphs: int, dtype: torch.dtype) -> Tens
 
 
 class Matrix:
-    """One matrix ``[rows K, nodes]`` for all graphs, where it is nearly full; tiles are whole."""
+    """One matrix ``[rows K, nodes]`` for all graphs, where it is nearly full."""
 
     def __init__(
         self, cells: Cells, types: int, value: Tensor | None, nodes: int, like: Tensor
@@ -196,7 +196,7 @@ class Matrix:
         self.matrix = flat.view(-1, nodes)
 
     def sums(self, x: Tensor, tile: Tile) -> Tensor:
-        matrix = self.matrix.expand(tile.graphs, -1, -1)
+        matrix = self._rows(self.matrix, tile).expand(tile.graphs, -1, -1)
         return matrix.bmm(tile.graphs_of(x)).view(-1, self.types * x.shape[2])
 
     def spread(self, table: Tensor, tile: Tile) -> Tensor:
@@ -214,7 +214,11 @@ class Matrix:
 
     def add_dots_of_rows(self, total: Tensor, table: Tensor, x: Tensor, tile: Tile) -> None:
         rows = table.view(tile.graphs, -1, x.shape[2])
-        total += rows.bmm(tile.graphs_of(x).transpose(1, 2)).sum(0, dtype=total.dtype)
+        products = rows.bmm(tile.graphs_of(x).transpose(1, 2)).sum(0, dtype=total.dtype)
+        self._rows(total, tile).add_(products)
+
+    def _rows(self, matrix: Tensor, tile: Tile) -> Tensor:
+        return matrix[tile.first * self.types : tile.last * self.types]
 
     def dots(self, total: Tensor) -> Tensor:
         found = total.view(-1)[self.place]
