@@ -145,6 +145,11 @@ class Level:
         return torch.stack([first, frames], dim=1).cpu()
 
     @property
+    def _is_made(self) -> bool:
+        """Whether the edges are those that the graph makes of whole bodies."""
+        return self.runs is not None and self.frame_edges is not None
+
+    @property
     def spatial_types(self) -> int:
         """How many labels spatial edges have, with the product partition all."""
         labels = self.graph.labels
@@ -156,7 +161,7 @@ class Level:
         One part of all, if clips are not one after the other or edges may lead from clip to clip.
         """
         everything = [slice(None)]
-        if self.given is not None and (self.runs is None or self.frame_edges is None):
+        if self.given is not None and not self._is_made:
             return everything
         if bool((self.clip[1:] < self.clip[:-1]).any()):
             return everything
@@ -181,7 +186,7 @@ class Level:
         rows = keep.nonzero().squeeze(1)
         nodes = Nodes(*(field[rows] for field in self.nodes))
         given = None
-        if self.given is not None:
+        if self.given is not None and not self._is_made:
             number = torch.full_like(self.clip, -1)
             number[rows] = torch.arange(len(rows), device=rows.device)
             spatial, temporal = self.given
@@ -204,8 +209,9 @@ class Level:
             self.nodes.body[kept], self.nodes.joint[kept], self.nodes.frame[kept] // stride
         )
         coarsening = Coarsening(kept, stride, self, (keep, number))
-        regular = self.runs is not None and self.frame_edges is not None
-        given = None if self.given is None or regular else self._coarse_edges(keep, number, nodes)
+        given = None
+        if self.given is not None and not self._is_made:
+            given = self._coarse_edges(keep, number, nodes)
         counts = (self.num_clips, self.num_persons)
         coarse = Level(nodes, self.clip[kept], *counts, self.graph, given, self.one_by_one)
         return coarsening, coarse
