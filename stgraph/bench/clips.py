@@ -97,6 +97,11 @@ def single(setting: Setting) -> tuple[ClipSize, ...]:
     return (ClipSize(setting.sizes.single, 1),)
 
 
+def hour(setting: Setting) -> tuple[ClipSize, ...]:
+    """One long clip of one person."""
+    return (ClipSize(setting.sizes.hour, 1),)
+
+
 def keypoints_of(clips: tuple[ClipSize, ...], seed: int = 0) -> list[Tensor]:
     """Random coordinates ``[M, T, 25, 3]`` of each clip."""
     generator = torch.Generator().manual_seed(seed)

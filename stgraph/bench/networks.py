@@ -15,6 +15,7 @@ from stgraph.bench.clips import (
     GRAPH,
     Choose,
     full,
+    hour,
     keypoints_of,
     node_batch,
     padded,
@@ -24,7 +25,7 @@ from stgraph.bench.clips import (
 )
 from stgraph.bench.dense import DenseSTGCN
 from stgraph.bench.setting import Precision, Setting, Sizes
-from stgraph.nn import STGCN
+from stgraph.nn import STGCN, in_chunks
 
 CLASSES = 60
 
@@ -63,6 +64,20 @@ def inference(setting: Setting, model: torch.nn.Module, data: Callable[[], objec
     return Step(run, _nodes(data()))
 
 
+def inference_in_chunks(
+    setting: Setting, model: torch.nn.Module, data: Callable[[], object]
+) -> Step:
+    """As :func:`inference`, so many frames at a time."""
+    assert isinstance(model, STGCN)
+    fused, frames = model.fuse(), setting.sizes.chunk
+
+    def run() -> Tensor:
+        with torch.inference_mode(), setting.autocast():
+            return in_chunks(fused, data(), frames)  # type: ignore[arg-type]
+
+    return Step(run, _nodes(data()))
+
+
 Task = Callable[[Setting, torch.nn.Module, Callable[[], object]], Step]
 
 
@@ -94,6 +109,7 @@ def network_cases(sizes: Sizes) -> tuple[Case, ...]:
         _against("infer-ragged", f"{infer} as long as NTU's", padded_to, inference, ragged),
         _against("infer-one", f"inference, {sizes.single} x 1", padded_to, inference, single),
         Case("train-bf16", f"{train} as long as NTU's", _precisions(), each_precision=False),
+        Case("infer-hour", f"inference, {sizes.hour:,} x 1", _long(sizes), most_rounds=3),
         Case("growth", "training step, more and more clips", _growth(sizes), "per unit"),
     )
 
@@ -115,6 +131,16 @@ def _precisions() -> tuple[Side, ...]:
 def in_precision(setting: Setting, precision: Precision) -> Step:
     """Our training step in a precision of its own."""
     return sparse(replace(setting, precision=precision), training, ragged)
+
+
+def _long(sizes: Sizes) -> tuple[Side, ...]:
+    return (
+        Side(
+            f"STGCN, in chunks of {sizes.chunk:,} frames",
+            partial(sparse, task=inference_in_chunks, choose=hour),
+        ),
+        Side("STGCN, all at once", partial(sparse, task=inference, choose=hour)),
+    )
 
 
 def _growth(sizes: Sizes) -> tuple[Side, ...]:

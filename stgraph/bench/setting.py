@@ -23,6 +23,8 @@ class Sizes(NamedTuple):
         frames: To which the dense program pads; longer clips are cut.
         recipe: Frames of a clip in the recipes that sample them all to one length.
         single: Frames of the one clip whose latency is measured.
+        hour: Frames of the one clip that is computed in chunks: an hour at 30 a second.
+        chunk: Frames of a chunk of it.
         bodies: Bodies of ``frames`` frames on whose nodes single layers run.
         growth: Numbers of clips whose times should be proportional to them.
     """
@@ -31,12 +33,14 @@ class Sizes(NamedTuple):
     frames: int = 300
     recipe: int = 100
     single: int = 80
+    hour: int = 108_000
+    chunk: int = 1024
     bodies: int = 8
     growth: tuple[int, ...] = (1, 4, 16, 64)
 
 
 FULL = Sizes()
-QUICK = Sizes(batch=2, frames=24, recipe=12, single=8, bodies=2, growth=(1, 2))
+QUICK = Sizes(batch=2, frames=24, recipe=12, single=8, hour=100, chunk=16, bodies=2, growth=(1, 2))
 
 
 @dataclass(frozen=True)

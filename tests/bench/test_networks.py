@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from stgraph.bench import Setting
-from stgraph.bench.clips import GRAPH, keypoints_of, node_batch, ragged
+from stgraph.bench.clips import GRAPH, hour, keypoints_of, node_batch, ragged
 from stgraph.bench.dense import DenseSTGCN
-from stgraph.bench.networks import dense, inference, sparse, training
+from stgraph.bench.networks import dense, inference, inference_in_chunks, sparse, training
 from stgraph.nn import STGCN
 
 SETTING = Setting(quick=True)
@@ -36,6 +36,16 @@ def test_inference_gives_logits_without_gradients_or_new_statistics():
     logits = inference(SETTING, model, batch.clone).run()
     assert logits.shape == (2, 60) and not logits.requires_grad
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_long_clip_has_the_same_logits_in_chunks():
+    batch = node_batch(keypoints_of(hour(SETTING)), "cpu")
+    model = small()
+    chunked, whole = (
+        task(SETTING, model, batch.clone).run() for task in (inference_in_chunks, inference)
+    )
+    assert batch.num_nodes == 2500
+    torch.testing.assert_close(chunked, whole, rtol=1e-5, atol=1e-5)
 
 
 def test_bf16_settings_compute_in_bf16():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stgraph import SkeletonGraph, build_clip, layouts
+from stgraph import STGCN, SkeletonGraph, build_clip, layouts
 from stgraph.build import clip_nodes
 from stgraph.nn import in_chunks
 from stgraph.nn.chunks import receptive_reach
@@ -75,6 +75,18 @@ def test_memory_does_not_grow_with_the_clip():
     model.blocks[0].register_forward_hook(lambda block, inputs, out: rows.append(len(out)))
     in_chunks(model, clip, 32)
     assert len(rows) == 13 and max(rows) == 25 * (32 + 2 * 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edges", [False, True])
+def test_an_hour_of_video_is_what_it_is_as_a_whole(edges: bool):
+    """108,000 frames in one graph and ten blocks; half a minute and 5 GB (docs/benchmarks.md)."""
+    torch.manual_seed(0)
+    model = STGCN(3, 60, SkeletonGraph.from_layout(layouts.NTU25)).eval()
+    build = build_clip if edges else clip_nodes
+    clip = build(torch.randn(1, 108_000, 25, 3), model.graph)
+    with torch.inference_mode():
+        torch.testing.assert_close(in_chunks(model, clip), model(clip), rtol=1e-5, atol=1e-5)
 
 
 def test_training_is_refused():
