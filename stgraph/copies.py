@@ -97,14 +97,10 @@ def write_out(parts: list[Copies]) -> dict[str, Tensor]:
     return fields
 
 
-def runs(nodes: Nodes, num_joints: int) -> Tensor | None:
-    """Where each body starts and how long it is, if nodes are whole frames in order.
+def frames_of(nodes: Nodes, num_joints: int) -> tuple[Tensor, Tensor] | None:
+    """Body and frame of every ``num_joints`` nodes, long ``[F]`` each, if there are nodes.
 
-    Returns:
-        The first frame and the number of frames of each body, long ``[R, 2]``, in the order of the
-        nodes; a frame is every ``num_joints`` nodes. ``None`` unless these are all joints of one
-        body in one frame, in order, and the frames of a body follow one another both among the
-        nodes and in time; and if there are no nodes.
+    ``None`` unless these are all joints of one body in one frame, in order.
     """
     frames, rest = divmod(len(nodes.frame), num_joints)
     if frames == 0 or rest:
@@ -112,20 +108,34 @@ def runs(nodes: Nodes, num_joints: int) -> Tensor | None:
     body, joint, frame = (field.reshape(frames, num_joints) for field in nodes)
     in_order = joint == torch.arange(num_joints, device=joint.device)
     whole = (in_order & (body == body[:, :1]) & (frame == frame[:, :1])).all()
-    body, frame = body[:, 0], frame[:, 0]
+    return (body[:, 0], frame[:, 0]) if bool(whole) else None
+
+
+def bodies_of(nodes: Nodes, num_joints: int) -> Tensor | None:
+    """Where each body starts and how long it is, if nodes are whole bodies.
+
+    Returns:
+        The first row of :func:`frames_of` and the number of frames of each body, long ``[R, 2]``,
+        in the order of the nodes. ``None`` unless there are whole frames, and those of a body
+        follow one another both among the nodes and in time.
+    """
+    found = frames_of(nodes, num_joints)
+    if found is None:
+        return None
+    body, frame = found
     starts = torch.ones_like(body, dtype=torch.bool)
     starts[1:] = (body[1:] != body[:-1]) | (frame[1:] != frame[:-1] + 1)
     first = starts.nonzero().squeeze(1)
     bodies = body[first].sort().values
-    if not bool(whole & (bodies[1:] != bodies[:-1]).all()):
+    if bool((bodies[1:] == bodies[:-1]).any()):
         return None
-    return torch.stack([first, first.diff(append=first.new_tensor([frames]))], dim=1)
+    return torch.stack([first, first.diff(append=first.new_tensor([len(body)]))], dim=1)
 
 
 def find_copies(
     nodes: Nodes, template: Tensor, offsets: Tensor, *, bodies: Tensor | None
 ) -> Copies:
-    """The edges of :func:`stgraph.edges.connect`; ``bodies`` is what :func:`runs` says of nodes.
+    """The edges of :func:`stgraph.edges.connect`; ``bodies`` is what :func:`bodies_of` says.
 
     Besides their ends, ``template`` and ``offset`` of edges are known.
     """

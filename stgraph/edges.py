@@ -7,10 +7,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stgraph.copies import Copies, Nodes, find_copies, runs, write_out
+from stgraph.copies import Copies, Nodes, bodies_of, find_copies, frames_of, write_out
 from stgraph.graph import EdgeLabels, SkeletonGraph
 
-__all__ = ["Nodes", "Edges", "connect", "typed_edges", "spatial_fields", "temporal_fields", "runs"]
+__all__ = [
+    "Nodes",
+    "Edges",
+    "bodies_of",
+    "connect",
+    "frames_of",
+    "spatial_fields",
+    "temporal_fields",
+    "typed_edges",
+]
 
 
 class Edges(NamedTuple):
@@ -35,7 +44,7 @@ def connect(nodes: Nodes, template: Tensor, offsets: Tensor) -> Edges:
     product of the two.
 
     Args:
-        nodes: The nodes, in any order, with any missing. Where :func:`runs` finds whole frames,
+        nodes: The nodes, in any order, with any missing. Where :func:`bodies_of` finds some,
             edges are written without looking for nodes, many times as fast.
         template: Edges ``[2, E']`` between joints.
         offsets: Frame offsets ``[Γ]``, ascending.
@@ -48,7 +57,7 @@ def connect(nodes: Nodes, template: Tensor, offsets: Tensor) -> Edges:
     """
     # In whole frames the last node is the last joint.
     joints = 1 + int(torch.cat([nodes.joint[-1:], template.flatten(), offsets.new_zeros(1)]).max())
-    fields = write_out([find_copies(nodes, template, offsets, bodies=runs(nodes, joints))])
+    fields = write_out([find_copies(nodes, template, offsets, bodies=bodies_of(nodes, joints))])
     source, target = fields["edge_index"]
     return Edges(source, target, fields["template"], fields["offset"])
 
@@ -61,7 +70,7 @@ def typed_edges(
     Edges in space, then edges in time; and that clip by clip, if ``starts`` has the first node of
     each clip and at last the number of nodes, ``[B + 1]``.
     """
-    bodies = runs(nodes, graph.num_joints)
+    bodies = bodies_of(nodes, graph.num_joints)
     parts = [_spatial(nodes, graph, bodies)]
     if graph.labels.temporal == "factorized":
         parts.append(_temporal(nodes, graph.labels, bodies))
@@ -73,13 +82,13 @@ def typed_edges(
 
 def spatial_fields(nodes: Nodes, graph: SkeletonGraph) -> dict[str, Tensor]:
     """The edge fields of the copies of the graph's edges: labels k, or with the product k + K τ."""
-    return write_out([_spatial(nodes, graph, runs(nodes, graph.num_joints))])
+    return write_out([_spatial(nodes, graph, bodies_of(nodes, graph.num_joints))])
 
 
 def temporal_fields(nodes: Nodes, labels: EdgeLabels) -> dict[str, Tensor]:
     """The edge fields of each joint's own path through time, with labels K + τ."""
     joints = 1 + int(nodes.joint[-1]) if len(nodes.joint) else 1
-    return write_out([_temporal(nodes, labels, runs(nodes, joints))])
+    return write_out([_temporal(nodes, labels, bodies_of(nodes, joints))])
 
 
 def _spatial(nodes: Nodes, graph: SkeletonGraph, bodies: Tensor | None) -> Copies:

@@ -14,14 +14,14 @@ from torch_geometric.data import Batch
 from stgraph import SkeletonGraph, layouts, partition
 from stgraph.build import add_edges, clip_nodes
 from stgraph.copies import find_copies, write_out
-from stgraph.edges import Nodes, connect, runs, spatial_fields, temporal_fields, typed_edges
+from stgraph.edges import Nodes, bodies_of, connect, spatial_fields, temporal_fields, typed_edges
 
 from .draws import skeletons
 
 FIELDS = ("edge_index", "edge_type", "edge_weight", "edge_template")
 
 
-def bodies_of(lengths: list[int], joints: int, first: int = 0) -> Nodes:
+def some_bodies(lengths: list[int], joints: int, first: int = 0) -> Nodes:
     """Whole frames ``first``, ``first + 1`` ... of bodies that are so long."""
     frames = torch.cat([torch.arange(first, first + length) for length in lengths])
     body = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
@@ -57,15 +57,15 @@ def graphs(draw: st.DrawFn) -> SkeletonGraph:
 @settings(deadline=None)
 @given(LENGTHS, graphs(), st.integers(0, 3))
 def test_edges_of_whole_frames_are_those_that_a_search_finds(lengths, graph, first):
-    nodes = bodies_of(lengths, graph.num_joints, first)
-    assert runs(nodes, graph.num_joints) is not None
+    nodes = some_bodies(lengths, graph.num_joints, first)
+    assert bodies_of(nodes, graph.num_joints) is not None
 
     def made() -> list[dict[str, Tensor]]:
         parts = [spatial_fields(nodes, graph), temporal_fields(nodes, graph.labels)]
         return [*parts, typed_edges(nodes, graph)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stgraph.edges.runs", lambda nodes, joints: None)
+        patch.setattr("stgraph.edges.bodies_of", lambda nodes, joints: None)
         searched = made()
     for ours, theirs in zip(made(), searched, strict=True):
         assert_same(ours, theirs)
@@ -78,7 +78,7 @@ def test_the_same_holds_for_any_template_and_any_offsets(drawn):
     pair = st.tuples(st.integers(0, joints - 1), st.integers(0, joints - 1))
     template = torch.tensor(drawn.draw(st.lists(pair, max_size=8))).reshape(-1, 2).T.long()
     offsets = torch.tensor(sorted(drawn.draw(st.sets(st.integers(-6, 6), max_size=6)))).long()
-    nodes = bodies_of(drawn.draw(LENGTHS), joints)
+    nodes = some_bodies(drawn.draw(LENGTHS), joints)
     searched = write_out([find_copies(nodes, template, offsets, bodies=None)])
     found = connect(nodes, template, offsets)
     ours = {"edge_index": torch.stack(found[:2]), "template": found[2], "offset": found[3]}
@@ -107,7 +107,7 @@ def test_edges_added_to_a_batch_are_those_of_its_clips(drawn, graph, missing):
         return [clip_nodes(points, graph, visible=seen) for points, seen in drawn_clips]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stgraph.edges.runs", lambda nodes, joints: None)
+        patch.setattr("stgraph.edges.bodies_of", lambda nodes, joints: None)
         clips = [add_edges(clip, graph) for clip in bare()]
     ours, theirs = add_edges(Batch.from_data_list(bare()), graph), Batch.from_data_list(clips)
     assert_same({key: ours[key] for key in FIELDS}, {key: theirs[key] for key in FIELDS})
@@ -124,18 +124,18 @@ def test_a_clip_without_nodes_in_a_batch_has_no_edges():
     assert counts == [add_edges(clips[0], graph).num_edges, 0, add_edges(clips[2], graph).num_edges]
 
 
-def test_runs_are_first_frame_and_length_of_each_body():
-    nodes = bodies_of([3, 1, 5], joints=4, first=7)
-    assert runs(nodes, 4).tolist() == [[0, 3], [3, 1], [4, 5]]
+def test_bodies_are_first_frame_and_length_of_each_body():
+    nodes = some_bodies([3, 1, 5], joints=4, first=7)
+    assert bodies_of(nodes, 4).tolist() == [[0, 3], [3, 1], [4, 5]]
     backwards = nodes._replace(body=5 - nodes.body)
-    assert runs(backwards, 4).tolist() == [[0, 3], [3, 1], [4, 5]]
-    assert runs(bodies_of([6], joints=1), 1).tolist() == [[0, 6]]
+    assert bodies_of(backwards, 4).tolist() == [[0, 3], [3, 1], [4, 5]]
+    assert bodies_of(some_bodies([6], joints=1), 1).tolist() == [[0, 6]]
 
 
 def test_frames_of_other_length_are_no_whole_frames():
-    nodes = bodies_of([4, 4], joints=3)
-    assert runs(nodes, 4) is None and runs(nodes, 6) is None
-    assert runs(taken(nodes, torch.arange(0)), 3) is None
+    nodes = some_bodies([4, 4], joints=3)
+    assert bodies_of(nodes, 4) is None and bodies_of(nodes, 6) is None
+    assert bodies_of(taken(nodes, torch.arange(0)), 3) is None
 
 
 IRREGULAR = {
@@ -151,8 +151,8 @@ IRREGULAR = {
 @pytest.mark.parametrize("order", IRREGULAR.values(), ids=IRREGULAR)
 def test_the_edges_of_other_nodes_are_searched(order: list[int]):
     """And found: as many as two nodes in reach of each other, whatever lies between them."""
-    nodes = taken(bodies_of([6, 6], joints=3), torch.tensor(order))
-    assert runs(nodes, 3) is None
+    nodes = taken(some_bodies([6, 6], joints=3), torch.tensor(order))
+    assert bodies_of(nodes, 3) is None
     places = list(zip(*(field.tolist() for field in nodes)))
     edges = connect(nodes, torch.tensor([[0, 1], [1, 1]]), torch.arange(-2, 3))
     expected = [
@@ -167,21 +167,21 @@ def test_the_edges_of_other_nodes_are_searched(order: list[int]):
 
 
 def test_a_whole_frame_that_is_there_twice_is_refused():
-    nodes = taken(bodies_of([6], joints=3), torch.tensor([*range(6), *range(3, 18)]))
+    nodes = taken(some_bodies([6], joints=3), torch.tensor([*range(6), *range(3, 18)]))
     with pytest.raises(ValueError, match="same person, joint and frame.*number of their own"):
         connect(nodes, torch.tensor([[0], [1]]), torch.tensor([0]))
 
 
 def test_a_search_in_pieces_finds_the_same(monkeypatch):
     graph = SkeletonGraph.from_layout(layouts.NTU25)
-    nodes = taken(bodies_of([9, 4], joints=25), torch.arange(300).roll(1))
+    nodes = taken(some_bodies([9, 4], joints=25), torch.arange(300).roll(1))
     whole = typed_edges(nodes, graph)
     monkeypatch.setattr("stgraph.copies._CANDIDATES", 100)
     assert_same(typed_edges(nodes, graph), whole)
 
 
 def test_bodies_and_frames_may_have_any_numbers_however_far_apart():
-    nodes = bodies_of([3, 2], joints=2)
+    nodes = some_bodies([3, 2], joints=2)
     far = nodes._replace(body=nodes.body - 7, frame=nodes.frame + 10**9 * (1 + nodes.body))
     template, offsets = torch.tensor([[0, 1], [1, 1]]), torch.arange(-1, 2)
     for one, other in zip(connect(nodes, template, offsets), connect(far, template, offsets)):
@@ -195,7 +195,7 @@ def test_bodies_and_frames_may_have_any_numbers_however_far_apart():
 def test_weights_can_be_differentiated(whole: bool):
     graph = SkeletonGraph.from_layout(layouts.NTU25, temporal_kernel=3)
     graph = replace(graph, edge_weight=graph.edge_weight.clone().requires_grad_())
-    nodes = bodies_of([4, 2], joints=25)
+    nodes = some_bodies([4, 2], joints=25)
     nodes = nodes if whole else taken(nodes, torch.arange(149, -1, -1))
     typed_edges(nodes, graph)["edge_weight"].sum().backward()
     assert graph.edge_weight.grad.tolist() == [6.0] * 73

@@ -102,8 +102,14 @@ def save_checkpoint(
         data: How clips are prepared, plain values; kept in stgraph's format only.
 
     Raises:
-        ValueError: If the program has no such network, or would compute something else with it.
+        ValueError: If the program has no such network, or would compute something else with it; or
+            if normalisation is part of other layers.
     """
+    if model.is_fused:
+        raise ValueError(
+            "The network has no normalisation of its own, as model.fuse() makes it; save the "
+            "network that it was made from, and fuse it again after loading."
+        )
     path = Path(path)
     if family is not None:
         released = write_released(model, family)

@@ -12,9 +12,10 @@ from torch.nn.parameter import is_lazy
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
-from torch_geometric.utils import is_sparse, to_edge_index
+from torch_geometric.utils import is_sparse
 
 from stgraph.nn.backends import BACKENDS, TemporalGrid, TypedGraph, choose
+from stgraph.nn.conv_inputs import autocast, check_ends, check_options, num_targets, unpack
 
 
 class STGCNConv(MessagePassing):
@@ -70,7 +71,7 @@ class STGCNConv(MessagePassing):
         **kwargs: Any,
     ) -> None:
         flow = kwargs.pop("flow", "source_to_target")
-        _check_options(bias, backend, kwargs.setdefault("aggr", "add"), flow)
+        check_options(bias, backend, kwargs.setdefault("aggr", "add"), flow)
         super().__init__(**kwargs)
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -121,7 +122,7 @@ class STGCNConv(MessagePassing):
             self._check_planned(sources, edges)
         else:
             if is_sparse(edge_index):
-                edge_index, edge_type, edge_weight = _unpack(edge_index, edge_type, edge_weight)
+                edge_index, edge_type, edge_weight = unpack(edge_index, edge_type, edge_weight)
             elif isinstance(edge_index, EdgeIndex):
                 edge_index = edge_index.as_tensor()
             if self._reversed:
@@ -130,8 +131,8 @@ class STGCNConv(MessagePassing):
                 size = None if size is None else size[::-1]
             edge_type = self._checked_types(edge_index, edge_type)
             sources = x if isinstance(x, Tensor) else x[0]
-            counts = (sources.shape[-2], _num_targets(x, size))
-            _check_ends(edge_index, counts)
+            counts = (sources.shape[-2], num_targets(x, size))
+            check_ends(edge_index, counts)
             edges = TypedGraph(edge_index, edge_type, self.num_subsets, *counts)
         return self._convolved(sources, edges, edge_weight)
 
@@ -142,7 +143,7 @@ class STGCNConv(MessagePassing):
             edges = edges if isinstance(edges, TypedGraph) else edges.explicit(x.device)
             weight = None if edge_weight is None else edge_weight.to(x.dtype)
             return self._propagated(x, edges, weight)
-        x, weight = _autocast(x, self.weight)
+        x, weight = autocast(x, self.weight)
         if edge_weight is not None:
             edge_weight = edge_weight.to(x.dtype)
         bias = self._row_bias(edges, edge_weight)
@@ -285,71 +286,3 @@ class STGCNConv(MessagePassing):
         elif stored is not None and is_lazy(self.weight):
             self._materialize(stored.shape[1])
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _check_options(bias: object, backend: str | None, aggr: object, flow: str) -> None:
-    if bias not in (True, False, "per_subset"):
-        raise ValueError(f"bias is True, False or 'per_subset', not {bias!r}.")
-    if backend is not None and backend not in BACKENDS:
-        raise ValueError(f"There is no backend {backend!r}; there are {', '.join(BACKENDS)}.")
-    if backend == "grid":
-        raise ValueError(
-            "backend='grid' is for whole bodies, whose edges networks know; leave the backend out, "
-            "and it is used where it can be."
-        )
-    if aggr not in ("add", "sum"):
-        raise ValueError(
-            f"STGCNConv sums its messages, aggr={aggr!r} is not possible; a mean is a matter of "
-            "edge weights, see stgraph.normalization."
-        )
-    if flow not in ("source_to_target", "target_to_source"):
-        raise ValueError(f"flow is 'source_to_target' or 'target_to_source', not {flow!r}.")
-
-
-def _check_ends(edge_index: Tensor, counts: tuple[int, int]) -> None:
-    """Edges to nodes that are not there are refused; on a GPU nobody waits for that."""
-    if torch.compiler.is_compiling() or edge_index.is_cuda or edge_index.numel() == 0:
-        return
-    if torch._C._get_tracing_state() is not None or torch._C._are_functorch_transforms_active():
-        return
-    lowest, highest = edge_index.aminmax(dim=1)
-    if bool((lowest < 0).any()) or any(
-        int(end) >= count for end, count in zip(highest, counts, strict=True)
-    ):
-        raise ValueError(
-            f"Edges lead from nodes {int(lowest[0])} to {int(highest[0])} into nodes "
-            f"{int(lowest[1])} to {int(highest[1])}, but there are {counts[0]} sources and "
-            f"{counts[1]} targets; renumber edge_index, or pass size=(sources, targets)."
-        )
-
-
-def _autocast(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """What automatic mixed precision makes of the operands of a product."""
-    device = x.device.type
-    if not torch.is_autocast_enabled(device) or torch.double in (x.dtype, weight.dtype):
-        return x, weight
-    dtype = torch.get_autocast_dtype(device)
-    return x.to(dtype), weight.to(dtype)
-
-
-def _num_targets(x: Tensor | OptPairTensor, size: Size) -> int:
-    if size is not None and size[1] is not None:
-        return size[1]
-    targets = x if isinstance(x, Tensor) else x[1]
-    if targets is None:
-        raise ValueError(
-            "The number of targets is unknown: they have no features; pass size=(sources, targets)."
-        )
-    return targets.shape[-2]
-
-
-def _unpack(
-    adjacency: Adj, edge_type: OptTensor, edge_weight: OptTensor
-) -> tuple[Tensor, OptTensor, OptTensor]:
-    """Edges, types and weights of a sparse transposed adjacency, in the order of its entries."""
-    (target, source), value = to_edge_index(adjacency)
-    if value.is_floating_point():
-        edge_weight = value if edge_weight is None else edge_weight
-    elif edge_type is None:
-        edge_type = value
-    return torch.stack([source, target]), edge_type, edge_weight

@@ -11,7 +11,14 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 from stgraph.data import SkeletonData
-from stgraph.edges import Nodes, connect, runs, spatial_fields, temporal_fields
+from stgraph.edges import (
+    Nodes,
+    bodies_of,
+    connect,
+    frames_of,
+    spatial_fields,
+    temporal_fields,
+)
 from stgraph.graph import EdgeLabels, SkeletonGraph
 from stgraph.nn.typed_edges import (
     TypedEdges,
@@ -106,22 +113,12 @@ class Level:
         A spatial convolution is then the same small one on all frames, ``[N / V, V, C]``. ``None``
         if nodes are missing or out of order, or if any edge differs from the graph's, in whatever.
         """
-        if self.given is None:
-            return one_frame(self.graph) if self._is_whole() else None
-        return whole_frames(self.spatial, self.num_nodes, self.graph)
-
-    def _is_whole(self) -> bool:
-        """Whether every V nodes are the joints of one body in one frame, in order."""
-        joints = self.graph.num_joints
-        if (
-            self.num_nodes == 0
-            or self.num_nodes % joints
-            or self.graph.labels.temporal == "product"
-        ):
-            return False
-        body, joint, frame = (field.view(-1, joints) for field in self.nodes)
-        in_order = joint == torch.arange(joints, device=joint.device)
-        return bool((in_order & (body == body[:, :1]) & (frame == frame[:, :1])).all())
+        if self.given is not None:
+            return whole_frames(self.spatial, self.num_nodes, self.graph)
+        if self.graph.labels.temporal == "product":
+            return None
+        whole = frames_of(self.nodes, self.graph.num_joints) is not None
+        return one_frame(self.graph) if whole else None
 
     @cached_property
     def runs(self) -> Tensor | None:
@@ -132,7 +129,7 @@ class Level:
         """
         if self.one_by_one or self.graph.labels.temporal != "factorized":
             return None
-        found = runs(self.nodes, self.graph.num_joints)
+        found = bodies_of(self.nodes, self.graph.num_joints)
         if found is None:
             return None
         if self.given is not None:

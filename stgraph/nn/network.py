@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -70,6 +71,7 @@ class SkeletonNetwork(Module):
         graph: The labelled frame that clips have to be built with.
         recompute: Set it to keep between forward and backward what goes into blocks alone, and
             compute the rest twice: less memory for more time.
+        is_fused: Whether :meth:`fuse` made it.
 
     Shapes:
         - **data:** a batch of B clips, :class:`SkeletonData` of N nodes; **out:** ``[B, classes]``
@@ -94,7 +96,7 @@ class SkeletonNetwork(Module):
             raise ValueError("The network needs at least one block (channels, stride).")
         if persons is not None and persons < 1:
             raise ValueError(f"persons is a number of at least 1, or None, not {persons!r}.")
-        self.recompute = False
+        self.recompute, self.is_fused = False, False
         self._compiled: Callable[[Tensor, Plan], Tensor] | None = None
         self.in_channels = in_channels
         self.num_classes = num_classes
@@ -110,15 +112,8 @@ class SkeletonNetwork(Module):
         self.strides = [stride for _, stride in blocks]
         widths = [in_channels, *(channels for channels, _ in blocks)]
         self.blocks = ModuleList(
-            self.block(
-                widths[i],
-                channels,
-                graph,
-                stride=stride,
-                dropout=dropout if i else 0.0,
-                residual=i > 0,
-            )
-            for i, (channels, stride) in enumerate(blocks)
+            self.block(*ends, graph, stride=stride, dropout=dropout if i else 0.0, residual=i > 0)
+            for i, (ends, stride) in enumerate(zip(pairwise(widths), self.strides, strict=True))
         )
         self.classifier = Linear(widths[-1], num_classes)
         self.reset_parameters()
@@ -199,6 +194,7 @@ class SkeletonNetwork(Module):
         fused = copy.deepcopy(self).eval()
         for block in fused.blocks:
             block.fuse()  # type: ignore[operator]
+        fused.is_fused = True
         return fused.requires_grad_(False)
 
     def compile(self, **options: Any) -> None:

@@ -256,3 +256,10 @@ def test_settings_that_make_no_network_are_refused(tmp_path: Path, key: str, val
     values["stgraph"]["settings"][key] = value
     with pytest.raises(ValueError, match=r"network\.ckpt describes no network"):
         load_checkpoint(saved(tmp_path, values))
+
+
+@pytest.mark.parametrize("family", [None, "st-gcn"])
+def test_a_network_whose_normalisation_is_folded_is_not_saved(family: str | None, tmp_path: Path):
+    with pytest.raises(ValueError, match="save the network that it was made from"):
+        save_checkpoint(network().fuse(), tmp_path / "fused.pt", family=family)
+    assert not list(tmp_path.iterdir())

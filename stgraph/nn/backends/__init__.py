@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from stgraph.nn.backends.fold import aggregate_first, transform_first
 from stgraph.nn.backends.fused import fused
 from stgraph.nn.backends.grid import grid
+from stgraph.nn.backends.plain import aggregate_first, transform_first
 from stgraph.nn.backends.reference import reference
 from stgraph.nn.backends.spmm import spmm
 from stgraph.nn.backends.temporal_grid import TemporalGrid

@@ -97,7 +97,7 @@ def gather(
     return Bags(cells, types, value, nodes)
 
 
-class Edges(NamedTuple):
+class TileEdges(NamedTuple):
     """The edges of a tile: rows and nodes count from its first graph and row."""
 
     start: Tensor
@@ -115,7 +115,7 @@ class Bags:
 
     def __init__(self, cells: Cells, types: int, value: Tensor | None, nodes: int) -> None:
         self.cells, self.types, self.value, self.nodes = cells, types, value, nodes
-        self._repeated: dict[int, Edges] = {}
+        self._repeated: dict[int, TileEdges] = {}
 
     def sums(self, x: Tensor, tile: Tile) -> Tensor:
         edges, channels = self._edges(tile), x.shape[2]
@@ -148,11 +148,11 @@ class Bags:
     def dots(self, total: Tensor) -> Tensor:
         return torch.empty_like(total).index_copy_(0, self.cells.edge, total)
 
-    def _place(self, edges: Edges) -> Tensor:
+    def _place(self, edges: TileEdges) -> Tensor:
         """The row of a table with K rows for each node that each edge reads ``[E]``."""
         return edges.node * self.types + edges.cell % self.types
 
-    def _edges(self, tile: Tile) -> Edges:
+    def _edges(self, tile: Tile) -> TileEdges:
         if tile.graphs > 1:
             if tile.graphs not in self._repeated:
                 self._repeated[tile.graphs] = self._repeat(tile.graphs)
@@ -160,12 +160,12 @@ class Bags:
         start = self.cells.start[tile.first * self.types : tile.last * self.types + 1]
         first, last = int(start[0]), int(start[-1])
         value = None if self.value is None else self.value[first:last]
-        return Edges(start - first, self.cells.node[first:last], value)
+        return TileEdges(start - first, self.cells.node[first:last], value)
 
-    def _repeat(self, graphs: int) -> Edges:
+    def _repeat(self, graphs: int) -> TileEdges:
         start, node, _ = self.cells.repeated(graphs, self.nodes)
         value = None if self.value is None else self.value.repeat(graphs)
-        return Edges(start, node, value)
+        return TileEdges(start, node, value)
 
 
 def _bag(rows: Tensor, index: Tensor, start: Tensor, value: Tensor | None) -> Tensor:

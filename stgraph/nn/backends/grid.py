@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 from torch.utils.flop_counter import register_flop_formula
 
-from stgraph.nn.backends.fold import differentiable_gradients
+from stgraph.nn.backends.plain import differentiable_gradients
 from stgraph.nn.backends.temporal_grid import Group, Packing, TemporalGrid, groups
 from stgraph.nn.backends.typed_graph import needs_operator
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stgraph.nn.backends.fold import differentiable_gradients
+from stgraph.nn.backends.plain import differentiable_gradients
 from stgraph.nn.backends.typed_graph import Cells
 
 
