@@ -17,9 +17,15 @@ KINDS = list(NETWORKS)
 LENGTHS = ((1, 9), (2, 14), (2, 5), (1, 1))
 
 
-def network(kind: str, *, graph: SkeletonGraph = GRAPH, dropout: float = 0.0) -> SkeletonNetwork:
-    """Three blocks in double precision, whose numbers are all random."""
-    model = NETWORKS[kind](3, 5, graph, blocks=BLOCKS, dropout=dropout).double()
+def network(
+    kind: str,
+    *,
+    graph: SkeletonGraph = GRAPH,
+    blocks: tuple[tuple[int, int], ...] = BLOCKS,
+    dropout: float = 0.0,
+) -> SkeletonNetwork:
+    """Blocks in double precision, whose numbers are all random."""
+    model = NETWORKS[kind](3, 5, graph, blocks=blocks, dropout=dropout).double()
     randomize(model)
     return model.eval()
 

@@ -7,7 +7,6 @@ import torch
 from torch.nn import SyncBatchNorm
 from torch_geometric.data import Batch
 
-from stgraph import build_clip
 from stgraph.build import clip_nodes
 
 from .networks import KINDS, batch_for, network
@@ -41,17 +40,20 @@ def test_a_hook_on_a_block_sees_the_whole_batch(monkeypatch):
     assert rows == [data.num_nodes]
 
 
+@pytest.mark.parametrize(("stride", "start"), [(2, 3), (3, 4), (3, 5), (4, 3)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_person_who_comes_at_an_odd_frame_is_the_same_on_the_grid_and_by_edges(kind: str):
-    model = network(kind)
+def test_a_person_who_comes_between_kept_frames_is_the_same_on_the_grid_and_by_edges(
+    kind: str, stride: int, start: int
+):
+    model = network(kind, blocks=((12, 1), (18, stride), (24, 1)))
     clips = [
         clip_nodes(torch.randn(2, frames, 25, 3, dtype=torch.double), model.graph)
         for frames in (9, 14)
     ]
-    late = [clip.subgraph((clip.person == 0) | (clip.frame >= 3)) for clip in clips]
+    late = [clip.subgraph((clip.person == 0) | (clip.frame >= start)) for clip in clips]
     data = Batch.from_data_list(late)
     level, _ = model.level_of(data)
-    assert level.runs is not None and 3 in level.runs[:, 0]
+    assert level.runs is not None and start in level.runs[:, 0]
     x = data.x.clone().requires_grad_()
     plan = model.plan(data)
     by_edges = model.plan_of(*model.level_of(data, one_by_one=True))
@@ -62,15 +64,3 @@ def test_a_person_who_comes_at_an_odd_frame_is_the_same_on_the_grid_and_by_edges
 def test_normalisation_can_be_replaced():
     model = SyncBatchNorm.convert_sync_batchnorm(network("STGCN"))
     assert any(isinstance(module, SyncBatchNorm) for module in model.modules())
-
-
-def test_long_clips_are_not_pooled_in_half_precision():
-    """A hundred thousand equal numbers in bfloat16 do not add up to a tenth of what they are."""
-    model = network("STGCN").float()
-    frames = torch.zeros(1, 1200, 25, 3)
-    data = build_clip(frames, model.graph)
-    wanted = model(data)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = model(data)
-    error = (found.float() - wanted).detach().abs().max()
-    assert error < 0.05 * wanted.detach().abs().max()
