@@ -17,12 +17,14 @@ from stgraph.nn.typed_edges import LayerEdges
 class LevelEdges:
     """The edges of a level as layers compute on them, each kind derived when it is asked for."""
 
-    def __init__(self, level: Level) -> None:
-        self.level = level
+    def __init__(self, level: Level, finer: LevelEdges | None = None) -> None:
+        self.level, self._finer = level, finer
 
     @cached_property
     def in_space(self) -> LayerEdges:
         """What a spatial convolution runs over; of whole frames the edges of one."""
+        if self._finer is not None and self._finer.in_space.per_frame:
+            return self._finer.in_space  # some of whole frames are whole frames
         level = self.level
         frame = None if level.one_by_one else level.frame_edges
         if frame is None:
@@ -73,8 +75,9 @@ class LevelEdges:
         sizes = (level.num_nodes, self._targets(step))
         grid = TemporalGrid(runs, level.graph.num_joints, num_types, *sizes, dilation, stride)
         # On a GPU one large kernel beats many small ones; equally long runs make one anyway.
-        device, differ = level.clip.device, len(runs.unique(dim=0)) > 1
-        return grid.packed(device) if device.type == "cuda" and differ else grid
+        if level.clip.is_cuda and len(runs.unique(dim=0)) > 1:
+            return grid.packed(level.clip.device)
+        return grid
 
     def _targets(self, step: Coarsening | None) -> int:
         return self.level.num_nodes if step is None else len(step.kept)
@@ -109,7 +112,7 @@ class Step(NamedTuple):
         in_time = edges.branches_into(into) if in_branches else (edges.time_into(into),)
         product = edges.level.graph.labels.temporal != "factorized"
         in_space = in_time[0] if product else edges.in_space
-        return cls(in_space, in_time, into.kept), LevelEdges(after)
+        return cls(in_space, in_time, into.kept), LevelEdges(after, finer=edges)
 
 
 class Plan(NamedTuple):
