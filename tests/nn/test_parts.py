@@ -30,6 +30,18 @@ def test_features_of_parts_are_those_of_the_batch(monkeypatch, kind, missing: fl
     assert all(map(torch.equal, parts.level.nodes, whole.level.nodes))
 
 
+def test_nodes_in_any_order_go_through_as_one_part(monkeypatch):
+    monkeypatch.setattr("stgraph.nn.network.PART", 300)
+    model = network("STGCN")
+    data = batch_for(model)
+    order = torch.randperm(data.num_nodes)
+    for key in ("x", "joint", "frame", "person", "batch"):
+        data[key] = data[key][order]
+    with torch.no_grad():
+        found = model(data)
+    torch.testing.assert_close(found, model(data), rtol=1e-10, atol=1e-10)
+
+
 def test_a_hook_on_a_block_sees_the_whole_batch(monkeypatch):
     monkeypatch.setattr("stgraph.nn.network.PART", 300)
     model, rows = network("STGCN"), []
