@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics.functional.classification import (
@@ -50,10 +52,45 @@ class Evaluation:
         """Counts ``[classes, classes]``: rows are true, columns are predicted."""
         return multiclass_confusion_matrix(self.logits, self.labels, len(self.class_names))
 
+    @property
+    def probabilities(self) -> Tensor:
+        """Of each class for each clip, float ``[B, classes]``."""
+        return self.logits.softmax(dim=1)
+
+    def save(self, path: str | Path) -> None:
+        """Write names, labels, logits and class names to a ``.npz`` file, as :func:`load` reads."""
+        np.savez(
+            path,
+            names=np.array(self.names),
+            class_names=np.array(self.class_names),
+            labels=self.labels.numpy(),
+            logits=self.logits.numpy(),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Evaluation:
+        """What :meth:`save` wrote; nothing in the file is run.
+
+        Raises:
+            ValueError: If it is no such file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                names, class_names = (
+                    tuple(map(str, file[key])) for key in ("names", "class_names")
+                )
+                labels, logits = (torch.from_numpy(file[key]) for key in ("labels", "logits"))
+        except (KeyError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+            raise ValueError(
+                f"{path} holds no scores ({error}); stgraph evaluate writes them as scores.npz."
+            ) from None
+        return cls(names, labels, logits, class_names)
+
     def write(self, folder: str | Path) -> None:
-        """Write metrics.json, per_class.csv, confusion.csv and predictions.csv."""
+        """Write metrics.json, per_class.csv, confusion.csv, predictions.csv and scores.npz."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        self.save(folder / "scores.npz")
         metrics = {"clips": len(self.names), "top1": self.accuracy(), "top5": self.accuracy(5)}
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         counts = self.confusion.tolist()
@@ -63,7 +100,7 @@ class Evaluation:
             ("true class", *self.class_names),
             [[name, *row] for name, row in zip(self.class_names, counts, strict=True)],
         )
-        chosen = self.logits.softmax(dim=1).max(dim=1)
+        chosen = self.probabilities.max(dim=1)
         rows = zip(
             self.names,
             (self.class_names[label] for label in self.labels.tolist()),
@@ -86,22 +123,51 @@ class Evaluation:
 
 
 def evaluate(
-    model: SkeletonNetwork, clips: ClipDataset, *, batch_size: int = 16, workers: int = 1
+    model: SkeletonNetwork,
+    clips: ClipDataset,
+    *,
+    batch_size: int = 16,
+    workers: int = 1,
+    draws: int = 1,
+    seed: int = 0,
 ) -> Evaluation:
     """Run a network over a labelled data set, on the device where the network is.
 
+    Args:
+        model: The network.
+        clips: The data set.
+        batch_size: Clips at once.
+        workers: Processes that read clips.
+        draws: With more than one, each clip is taken so many times, varied by the data set's
+            ``augment``, and its probabilities averaged; the logits are then their logarithms.
+        seed: Of what is varied.
+
     Raises:
-        ValueError: If a clip has no label.
+        ValueError: If a clip has no label, or clips would be drawn but not varied.
     """
     check_labelled(clips)
-    loader = SkeletonLoader(clips, batch_size=batch_size, num_workers=workers)
+    if draws > 1 and clips.augment is None:
+        raise ValueError(
+            f"Each clip of {clips} would be taken {draws} times without any difference; give the "
+            "data set an augment that samples its frames, or take each clip once."
+        )
+    loader = SkeletonLoader(clips, batch_size=batch_size, num_workers=workers, seed=seed)
+    found = [_run(model, loader) for _ in range(draws)]
+    names, labels, logits = found[0]
+    if draws > 1:
+        logits = torch.stack([each.softmax(dim=1) for _, _, each in found]).mean(dim=0).log()
+    return Evaluation(names, labels, logits, clips.class_names)
+
+
+def _run(model: SkeletonNetwork, loader: SkeletonLoader) -> tuple[tuple[str, ...], Tensor, Tensor]:
+    """Names, labels and logits of all clips, once."""
     names: list[str] = []
     parts: list[tuple[Tensor, Tensor]] = []
     for batch in loader:
-        parts.append((predict_logits(model, batch), batch.y.cpu()))
+        parts.append((batch.y.cpu(), predict_logits(model, batch)))
         names += [str(facts.name) for facts in batch.clips]
-    logits, labels = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Evaluation(tuple(names), labels, logits, clips.class_names)
+    labels, logits = (torch.cat(column) for column in zip(*parts, strict=True))
+    return tuple(names), labels, logits
 
 
 def check_labelled(clips: ClipDataset) -> None:

@@ -37,6 +37,7 @@ class DataOptions:
         every: Keep every so-many-th frame, which keeps the tempo of short and long clips alike.
         rotate: Training clips turn by up to this many radians about each axis.
         scale: Training clips grow or shrink by up to this share along each axis.
+        stream: joint, bone, joint_motion or bone_motion, taken of the prepared clip.
     """
 
     name: str = "synthetic-xsub"
@@ -56,6 +57,7 @@ class DataOptions:
     every: int = 1
     rotate: float = 0.0
     scale: float = 0.0
+    stream: Literal["joint", "bone", "joint_motion", "bone_motion"] = "joint"
 
     @property
     def bodies(self) -> Bodies:
@@ -92,19 +94,32 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How a network is trained: SGD with Nesterov momentum, warm-up, then cosine to zero.
+    """How a network is trained.
 
     Args:
         epochs: Passes over the training clips.
         batch_size: Clips per step and device.
         max_nodes: Fill batches up to so many nodes instead, counted as stored, before frames are
             sampled or padded; 0: by batch_size.
-        learning_rate: After warm-up.
+        optimizer: sgd or adamw.
+        learning_rate: After warm-up, for steps of learning_rate_batch clips.
+        learning_rate_batch: The rate grows in proportion to the clips of a step, of all devices
+            together (Goyal et al. 2017, for SGD; with its root for AdamW); 0: it stays as it is.
         weight_decay: L2 penalty on all weights, as in the released programs.
         momentum: Of SGD.
+        nesterov: Whether SGD looks ahead.
+        schedule: What the rate does after warm-up: cosine down to zero, in steps, or constant.
+        milestones: Epochs after which the rate of schedule step falls.
+        gamma: By which factor it falls.
         warmup_epochs: Epochs, or a part of one, in which the rate rises linearly from zero.
         label_smoothing: Share of the target spread over all classes.
+        class_weights: none, or balanced: clips of a class weigh as much as those of any other.
         gradient_clip: Largest norm of the gradient; 0 leaves it.
+        test_clips: Of each test clip so many are drawn in the final evaluation, as in training but
+            without turns and sizes, and their probabilities averaged; 1: the clip itself.
+        ema: Decay, per step, of an exponential moving average of the weights, which is what is
+            tested and saved; 0: the weights themselves.
+        early_stopping: Stop after so many epochs without a better accuracy; 0: never.
         recompute: Keep between forward and backward what goes into blocks alone: less memory, more
             time.
         seed: Of everything random.
@@ -117,12 +132,22 @@ class TrainingOptions:
     epochs: int = 30
     batch_size: int = 16
     max_nodes: int = 0
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 0.05
+    learning_rate_batch: int = 16
     weight_decay: float = 5e-4
     momentum: float = 0.9
+    nesterov: bool = True
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    milestones: list[int] = field(default_factory=list)
+    gamma: float = 0.1
     warmup_epochs: float = 1.0
     label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
     gradient_clip: float = 0.0
+    test_clips: int = 1
+    ema: float = 0.0
+    early_stopping: int = 0
     recompute: bool = False
     seed: int = 0
     workers: int = 1
@@ -131,10 +156,20 @@ class TrainingOptions:
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
 
     def __post_init__(self) -> None:
-        least = min(self.epochs - 1, self.batch_size - 1, self.workers, self.max_nodes)
-        if least < 0 or self.learning_rate <= 0:
+        least = {
+            **dict.fromkeys(("epochs", "batch_size", "test_clips"), 1),
+            **dict.fromkeys(("workers", "max_nodes", "learning_rate_batch", "early_stopping"), 0),
+        }
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise ValueError(f"{name} is at least {bound}, found {getattr(self, name)}.")
+        if self.learning_rate <= 0 or not 0 <= self.ema < 1:
             raise ValueError(
-                "epochs and batch_size are at least 1, learning_rate above 0, workers and "
-                f"max_nodes at least 0; found {self.epochs}, {self.batch_size}, "
-                f"{self.learning_rate}, {self.workers}, {self.max_nodes}."
+                "learning_rate is above 0, ema at least 0 and below 1; found "
+                f"{self.learning_rate} and {self.ema}."
+            )
+        if (self.schedule == "step") != bool(self.milestones):
+            raise ValueError(
+                f"The schedule is '{self.schedule}' and milestones are {self.milestones}; those "
+                "of schedule 'step' are needed, others have none."
             )

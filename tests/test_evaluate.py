@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stgraph import STGCN, layouts
+from stgraph import STGCN, build_clip, layouts
 from stgraph.datasets import from_clips
 from stgraph.evaluate import Evaluation, evaluate
 from stgraph.formats import Clip
@@ -65,3 +65,51 @@ def test_clips_without_a_label_are_refused_by_name():
     model = STGCN(3, 2, clips.graph, blocks=[(4, 1)])
     with pytest.raises(ValueError, match="1 of 1 clips .*have no label, the first is 'mystery'"):
         evaluate(model, clips)
+
+
+def test_saved_scores_are_read_back(tmp_path):
+    found = evaluation()
+    found.write(tmp_path)
+    again = Evaluation.load(tmp_path / "scores.npz")
+    assert again.names == found.names and again.class_names == found.class_names
+    assert torch.equal(again.logits, found.logits) and torch.equal(again.labels, found.labels)
+
+
+def moving_clips(augment=None):
+    rng = np.random.default_rng(0)
+    clips = [
+        Clip(f"clip {i}", rng.normal(size=(1, 9, 25, 3)).astype(np.float32), label=i % 2)
+        for i in range(5)
+    ]
+    return from_clips(clips, layouts.NTU25, ["a", "b"], augment=augment)
+
+
+def test_several_draws_of_a_clip_are_averaged_as_probabilities():
+    seen = []
+
+    def some_frames(keypoints, generator):
+        seen.append(int(torch.randint(5, (), generator=generator)))
+        return keypoints[:, seen[-1] :]
+
+    clips = moving_clips(some_frames)
+    model = STGCN(3, 2, clips.graph, blocks=[(4, 1)]).eval()
+    found = evaluate(model, clips, draws=4, batch_size=2, workers=0)
+    assert len(seen) == 20 and len(set(seen)) > 1
+    plain = moving_clips()
+    for row in range(5):
+        kept = [plain.keypoints(row)[:, first:] for first in seen[row::5]]
+        each = [model(build_clip(points, clips.graph)).softmax(1)[0] for points in kept]
+        torch.testing.assert_close(found.probabilities[row], torch.stack(each).mean(0).detach())
+
+
+def test_the_seed_says_what_is_drawn():
+    clips = moving_clips(lambda keypoints, generator: torch.randn(1, 4, 25, 3, generator=generator))
+    model = STGCN(3, 2, clips.graph, blocks=[(4, 1)]).eval()
+    one, same, other = (evaluate(model, clips, draws=2, seed=seed).logits for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_draws_of_clips_that_never_differ_are_refused():
+    clips = moving_clips()
+    with pytest.raises(ValueError, match="10 times without any difference"):
+        evaluate(STGCN(3, 2, clips.graph, blocks=[(4, 1)]), clips, draws=10)

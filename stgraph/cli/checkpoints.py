@@ -33,7 +33,8 @@ def run_evaluate(arguments: Namespace) -> None:
             "for example --name ntu60-xsub --root datasets/ntu-rgbd."
         )
     data = replace(prepared, **changed)
-    clips = objects.make_dataset(data, data.test_split, checkpoint.model.graph)
+    draws = arguments.clips
+    clips = objects.make_dataset(data, data.test_split, checkpoint.model.graph, draws=draws)
     if clips.class_names != checkpoint.class_names:
         raise ValueError(
             f"The check point knows {len(checkpoint.class_names)} classes, the data set "
@@ -44,7 +45,11 @@ def run_evaluate(arguments: Namespace) -> None:
     home = home.parent if home.name == "checkpoints" else home
     out = Path(arguments.out or home / "evaluation")
     found = evaluate(
-        checkpoint.model, clips, batch_size=arguments.batch_size, workers=arguments.workers
+        checkpoint.model,
+        clips,
+        batch_size=arguments.batch_size,
+        workers=arguments.workers,
+        draws=draws,
     )
     write_evaluation(found, out)
 
@@ -96,6 +101,12 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--name", type=str | None, default=None, help="Another data set.")
     parser.add_argument("--root", type=str | None, default=None, help="Its folder.")
     parser.add_argument("--split", type=str | None, default=None, help="Its split.")
+    parser.add_argument(
+        "--clips",
+        type=int,
+        default=1,
+        help="Draw so many of each clip, frames sampled at random, and average probabilities.",
+    )
     _preset_argument(parser)
     parser.add_argument("--out", type=str | None, default=None, help="Folder for the tables.")
     parser.add_argument("--workers", type=int, default=1, help="Processes that read clips.")

@@ -53,24 +53,37 @@ NORMALIZATIONS = (
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to the keypoints of a clip, in order: choose frames, centre, align, vary.
+    """What is done to a clip's keypoints, in order: choose frames, centre, align, vary, subtract.
 
     Random choices are made only with a generator, which is given to training clips.
+
+    Attributes:
+        layout: The skeleton.
+        options: What is asked for.
+        vary: Whether random choices are of turns and sizes too, or of frames alone.
     """
 
     layout: SkeletonLayout
     options: DataOptions
+    vary: bool = True
 
     def __call__(self, keypoints: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        options = self.options
+        options, channels = self.options, self.options.coordinates or keypoints.shape[-1]
         if options.preset:
             check_preset(options.preset, self.layout.num_joints, keypoints.shape[-1])
-            return PRESETS[options.preset].prepare(keypoints, generator=generator)
+            keypoints = PRESETS[options.preset].prepare(keypoints, generator=generator)
+        else:
+            keypoints = self._prepare(keypoints, generator, channels)
+        return transforms.stream(keypoints, options.stream, self.layout, coordinates=channels)
+
+    def _prepare(
+        self, keypoints: Tensor, generator: torch.Generator | None, channels: int
+    ) -> Tensor:
+        options = self.options
         if options.every > 1:
             keypoints = transforms.thin(keypoints, options.every, generator=generator)
         if options.frames:
             keypoints = transforms.resample(keypoints, options.frames, generator=generator)
-        channels = options.coordinates or keypoints.shape[-1]
         points, score = keypoints[..., :channels], keypoints[..., channels:]
         return torch.cat([self._place(points, generator), score], dim=-1)
 
@@ -81,9 +94,11 @@ class Preparation:
         if options.align:
             bottom, top, left, right = (self.layout.index(name) for name in options.align)
             points = transforms.align(points, (bottom, top), (left, right))
-        if generator is not None and options.rotate:
+        if generator is None or not self.vary:
+            return points
+        if options.rotate:
             points = transforms.random_rotation(points, options.rotate, generator=generator)
-        if generator is not None and options.scale:
+        if options.scale:
             points = transforms.random_scale(points, options.scale, generator=generator)
         return points
 
@@ -141,13 +156,30 @@ def clip_graph(graph: SkeletonGraph, model: ModelOptions) -> SkeletonGraph:
 
 
 def make_dataset(
-    data: DataOptions, split: str, graph: SkeletonGraph, *, training: bool = False
+    data: DataOptions,
+    split: str,
+    graph: SkeletonGraph,
+    *,
+    training: bool = False,
+    draws: int = 1,
 ) -> SkeletonDataset:
-    """The clips of a split, prepared as the options say, at random only if for ``training``."""
+    """The clips of a split, prepared as the options say.
+
+    Frames are chosen at random for ``training`` and for several ``draws`` of a clip; turns and
+    sizes for training alone.
+
+    Raises:
+        ValueError: If the options mean nothing, or several draws of a clip would be equal.
+    """
     _check_data(data)
-    prepare = Preparation(graph.layout, data)
+    if draws > 1 and not (data.preset or data.frames or data.every > 1):
+        raise ValueError(
+            f"Clips are taken whole, so {draws} draws of one are equal; sample frames "
+            "(data.frames), or take each clip once."
+        )
+    prepare = Preparation(graph.layout, data, vary=training)
     options: dict[str, Any] = {
-        "augment" if training else "keypoint_transform": prepare,
+        "augment" if training or draws > 1 else "keypoint_transform": prepare,
         "graph": graph,
         "on_error": data.on_error,
         "workers": data.workers,
@@ -199,10 +231,10 @@ def _check_data(data: DataOptions) -> None:
         raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
     if data.preset and data.preset not in PRESETS:
         raise ValueError(f"There is no preset '{data.preset}'; there are {', '.join(PRESETS)}.")
-    others = (data.frames, data.every - 1, data.align, data.rotate, data.scale, data.coordinates)
+    others = (data.frames, data.every - 1, data.align, data.rotate, data.scale)
     if data.preset and any(others):
         raise ValueError(
-            f"The preset '{data.preset}' is all that is done to clips; leave out coordinates, "
+            f"The preset '{data.preset}' is all that is done to clips; leave out "
             "frames, every, align, rotate and scale."
         )
     if data.align and len(data.align) != 4:

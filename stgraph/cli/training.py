@@ -12,6 +12,7 @@ from stgraph.checkpoints import check_resume, check_same_network, describe, read
 from stgraph.cli import objects
 from stgraph.cli.checkpoints import write_evaluation
 from stgraph.cli.drawing import save
+from stgraph.cli.recipes import ConfigOrRecipe, recipe_names
 from stgraph.evaluate import evaluate
 from stgraph.graph import SkeletonGraph
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
@@ -21,7 +22,9 @@ Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 DEMO = (
     DataOptions(performers=24),
     ModelOptions(blocks="small", dropout=0.0),
-    TrainingOptions(epochs=12, batch_size=8, learning_rate=0.1, weight_decay=1e-4),
+    TrainingOptions(
+        epochs=12, batch_size=8, learning_rate=0.1, learning_rate_batch=8, weight_decay=1e-4
+    ),
 )
 
 
@@ -41,7 +44,13 @@ def run_train(arguments: Namespace) -> None:
 
 def train_arguments(parser: ArgumentParser) -> None:
     """Arguments of :func:`run_train`."""
-    parser.add_argument("--config", action="config", help="A YAML file of these options.")
+    parser.add_argument(
+        "--config",
+        "--recipe",
+        action=ConfigOrRecipe,
+        help="A YAML file of these options; with --recipe one of the package, by its name: "
+        f"{', '.join(recipe_names())}. What comes later on the command line wins.",
+    )
     parser.add_argument("--out", type=str, default="runs/train", help="Folder for the results.")
     parser.add_argument(
         "--resume", type=str | None, default=None, help="Check point to go on from."
@@ -106,11 +115,14 @@ def fit(
 
     data, model, training = groups
     train.seed_everything(training.seed)
+    balanced = training.class_weights == "balanced"
+    weights = train.balanced_weights(train_set.labels, train_set.num_classes) if balanced else None
     recognizer = train.ActionRecognizer(
         objects.make_model(train_set, model, graph),
         training,
         train_set.class_names,
         asdict(data),
+        weights,
     )
     if resume is not None:
         description = describe(recognizer.model, recognizer.class_names, recognizer.data)

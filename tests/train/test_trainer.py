@@ -12,7 +12,7 @@ from stgraph import SkeletonGraph, SkeletonLayout, normalization
 from stgraph.datasets import SkeletonFolder
 from stgraph.nn import STGCN
 from stgraph.options import TrainingOptions
-from stgraph.train import ActionRecognizer, fit, warm_cosine
+from stgraph.train import ActionRecognizer, fit, share_of_rate
 
 STICK = SkeletonLayout("stick", ("bottom", "middle", "top"), ((0, 1), (2, 1)), center=1)
 
@@ -50,7 +50,8 @@ def sets(tmp_path):
 def recognizer(sets, **options):
     torch.manual_seed(0)
     model = STGCN(sets[0][0].num_features, sets[0].num_classes, sets[0].graph, blocks=[(8, 1)])
-    settings = {"batch_size": 8, "workers": 0, "accelerator": "cpu", **options}
+    settings = {"batch_size": 8, "workers": 0, "accelerator": "cpu", "learning_rate_batch": 0}
+    settings |= options
     return ActionRecognizer(model, TrainingOptions(**settings), sets[0].class_names, {})
 
 
@@ -99,7 +100,7 @@ def test_the_learning_rate_of_a_resumed_run_follows_the_new_number_of_epochs(set
     rates = []
     resumed.on_before_zero_grad = lambda optimizer: rates.append(optimizer.param_groups[0]["lr"])
     fit(resumed, *sets, tmp_path, resume=tmp_path / "checkpoints" / "last.ckpt")
-    expected = [0.1 * warm_cosine(step, 3, 12) for step in range(7, 12)]
+    expected = [0.1 * share_of_rate(resumed.options, step, 12) for step in range(7, 12)]
     assert np.allclose(rates[1:6], expected)
 
 

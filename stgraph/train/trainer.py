@@ -1,9 +1,8 @@
-"""Training with Lightning; the only file that imports it."""
+"""Lightning's trainer, with our loggers, check points and loaders."""
 
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import time
 import warnings
@@ -11,24 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
     RichProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch import Tensor
-from torchmetrics.classification import MulticlassAccuracy
 
-from stgraph.checkpoints import check_resume, check_same_network, describe
-from stgraph.data import SkeletonData
+from stgraph.checkpoints import check_resume
 from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.evaluate import check_labelled
-from stgraph.nn import SkeletonNetwork
 from stgraph.options import TrainingOptions
+from stgraph.train.recognizer import ActionRecognizer
 
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
@@ -37,94 +34,6 @@ _EXPECTED_WARNINGS = (
     ".*treespec, LeafSpec.*",
 )
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-
-
-class ActionRecognizer(lightning.LightningModule):
-    """A network, its loss, its metrics and its optimiser.
-
-    Args:
-        model: The network.
-        options: How it is trained.
-        class_names: One per output.
-        data: How clips are prepared, kept in check points for later prediction.
-    """
-
-    def __init__(
-        self,
-        model: SkeletonNetwork,
-        options: TrainingOptions,
-        class_names: tuple[str, ...],
-        data: dict[str, Any],
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.model.recompute = options.recompute
-        self.options = options
-        self.class_names = class_names
-        self.data = data
-        self.loss = torch.nn.CrossEntropyLoss(label_smoothing=options.label_smoothing)
-        classes = model.num_classes
-        self.metrics = torch.nn.ModuleDict(
-            {
-                f"top{top}": MulticlassAccuracy(classes, top_k=top, average="micro")
-                for top in (1, 5)
-                if top <= classes
-            }
-        )
-
-    def training_step(self, batch: SkeletonData) -> Tensor:
-        loss = self.loss(self.model(batch), batch.y)
-        if not bool(loss.isfinite()):
-            names = ", ".join(str(clip.name) for clip in batch.clips)
-            raise ValueError(
-                f"The loss is {loss.item()} in epoch {self.current_epoch + 1}, clips {names}; "
-                "lower learning_rate or set gradient_clip."
-            )
-        size = batch.num_graphs
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
-        return loss
-
-    def validation_step(self, batch: SkeletonData) -> None:
-        logits = self.model(batch)
-        loss = self.loss(logits, batch.y)
-        self.log("val_loss", loss, batch_size=batch.num_graphs, sync_dist=True)
-        for name, metric in self.metrics.items():
-            assert isinstance(metric, MulticlassAccuracy)
-            metric(logits, batch.y)
-            self.log(f"val_{name}", metric, batch_size=batch.num_graphs)
-
-    def configure_optimizers(self) -> Any:
-        options = self.options
-        optimizer = torch.optim.SGD(
-            self.model.parameters(),
-            lr=options.learning_rate,
-            momentum=options.momentum,
-            nesterov=options.momentum > 0,
-            weight_decay=options.weight_decay,
-        )
-        steps = int(self.trainer.estimated_stepping_batches)
-        warmup = max(1, round(options.warmup_epochs * steps / options.epochs))
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warm_cosine(step, warmup, steps)
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["stgraph"] = describe(self.model, self.class_names, self.data)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        check_same_network(checkpoint, describe(self.model, self.class_names, self.data))
-
-
-def warm_cosine(step: int, warmup: int, steps: int) -> float:
-    """The share of the learning rate at a step: a line up to 1, then half a cosine down to 0."""
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    share = (step - warmup) / max(1, steps - warmup)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
 def seed_everything(seed: int) -> None:
@@ -204,17 +113,7 @@ def _keep_metrics(out: Path) -> None:
 
 def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
     """Lightning's trainer with our loggers and check points."""
-    folder = out / "checkpoints"
-    always: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
-    callbacks: list[Callback] = [
-        ModelCheckpoint(folder, "best", monitor="val_top1", mode="max", **always),
-        ModelCheckpoint(folder, "last", **always),
-        LearningRateMonitor("epoch"),
-        EpochLine(),
-    ]
     interactive = sys.stderr.isatty()
-    if interactive:
-        callbacks.append(RichProgressBar(leave=False))
     try:
         return lightning.Trainer(
             max_epochs=options.epochs,
@@ -226,7 +125,7 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
                 CSVLogger(out, name="", version=""),
                 TensorBoardLogger(out, name="", version="tensorboard"),
             ],
-            callbacks=callbacks,
+            callbacks=_callbacks(options, out / "checkpoints", interactive),
             enable_progress_bar=interactive,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -235,3 +134,21 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
         )
     except (MisconfigurationException, ModuleNotFoundError) as error:
         raise ValueError(f"Lightning cannot train with these settings: {error}") from None
+
+
+def _callbacks(options: TrainingOptions, folder: Path, interactive: bool) -> list[Callback]:
+    always: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    best: dict[str, Any] = {"monitor": "val_top1", "mode": "max"}
+    callbacks: list[Callback] = [
+        ModelCheckpoint(folder, "best", **best, **always),
+        ModelCheckpoint(folder, "last", **always),
+        LearningRateMonitor("epoch"),
+        EpochLine(),
+    ]
+    if options.ema:
+        callbacks.insert(0, EMAWeightAveraging(decay=options.ema))
+    if options.early_stopping:
+        callbacks.append(EarlyStopping(**best, patience=options.early_stopping))
+    if interactive:
+        callbacks.append(RichProgressBar(leave=False))
+    return callbacks
