@@ -122,9 +122,11 @@ class TrainingOptions:
         early_stopping: Stop after so many epochs without a better accuracy; 0: never.
         recompute: Keep between forward and backward what goes into blocks alone: less memory, more
             time.
+        save_every: Steps after which a check point is written within an epoch; 0: at its end only.
         seed: Of everything random.
         workers: Processes that read clips; 0 reads in this one.
-        devices: How many, or auto.
+        devices: How many of a machine, or auto.
+        num_nodes: How many machines.
         accelerator: cpu, gpu or auto.
         precision: 32-true, bf16-mixed, 16-mixed or 64-true.
     """
@@ -149,16 +151,19 @@ class TrainingOptions:
     ema: float = 0.0
     early_stopping: int = 0
     recompute: bool = False
+    save_every: int = 0
     seed: int = 0
     workers: int = 1
     devices: int | Literal["auto"] = "auto"
+    num_nodes: int = 1
     accelerator: str = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
 
     def __post_init__(self) -> None:
         least = {
-            **dict.fromkeys(("epochs", "batch_size", "test_clips"), 1),
-            **dict.fromkeys(("workers", "max_nodes", "learning_rate_batch", "early_stopping"), 0),
+            **dict.fromkeys(("epochs", "batch_size", "test_clips", "num_nodes"), 1),
+            **dict.fromkeys(("workers", "max_nodes", "learning_rate_batch"), 0),
+            **dict.fromkeys(("early_stopping", "save_every"), 0),
         }
         for name, bound in least.items():
             if getattr(self, name) < bound:

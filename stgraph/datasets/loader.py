@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 from torch_geometric.data import Batch
 
@@ -49,19 +51,54 @@ class SkeletonLoader(DataLoader[SkeletonData]):
             dataset.sizes, batch_size=batch_size, max_nodes=max_nodes, shuffle=shuffle, seed=seed
         )
         super().__init__(
-            _Batches(dataset),  # type: ignore[arg-type]
+            _Clips(dataset),  # type: ignore[arg-type]
             batch_size=None,
             sampler=sampler,  # as such, trainers find it and tell it the epoch
             collate_fn=_unchanged,
+            # Workers take their seeds from here, so that nobody else's chance depends on them.
+            generator=torch.Generator().manual_seed(seed),
             **options,
         )
+        self._taken = 0
+
+    def __iter__(self) -> Iterator[SkeletonData]:  # type: ignore[override]
+        self._taken = self._batches.skip
+        for batch in super().__iter__():
+            self._taken += 1
+            yield batch
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; otherwise it counts itself."""
-        self.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        self._batches.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where in which epoch it is, so that an interrupted run goes on with the next batch."""
+        epoch, steps = self._batches.epoch, len(self._batches)
+        within = 0 < self._taken < steps
+        epoch, batches = (epoch - 1, self._taken) if within else (epoch, 0)
+        return {"epoch": epoch, "batches": batches, "batches_of_epoch": steps}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on where :meth:`state_dict` was asked.
+
+        Raises:
+            ValueError: If an epoch has another number of batches now.
+        """
+        if state["batches"] and state["batches_of_epoch"] != len(self._batches):
+            raise ValueError(
+                f"The interrupted epoch had {state['batches_of_epoch']} batches for each process, "
+                f"now it has {len(self._batches)}; go on with the same clips, batch size and "
+                "number of processes, or from a check point of an epoch's end."
+            )
+        self._batches.epoch, self._batches.skip = state["epoch"], state["batches"]
+
+    @property
+    def _batches(self) -> ClipBatchSampler:
+        assert isinstance(self.sampler, ClipBatchSampler)
+        return self.sampler
 
 
-class _Batches:
+class _Clips:
     """A data set, asked for a batch of draws at a time."""
 
     def __init__(self, dataset: ClipDataset) -> None:

@@ -46,6 +46,7 @@ class ClipBatchSampler(Sampler[list[Draw]]):
 
     Attributes:
         epoch: The one that comes next. It counts itself; :meth:`set_epoch` sets it.
+        skip: How many batches of the next epoch are left out, since a run before had them.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         self.sizes: NDArray[np.int64] = np.asarray(sizes, dtype=np.int64)
         self.batch_size, self.max_nodes = batch_size, max_nodes
         self.shuffle, self.seed, self.epoch = shuffle, seed, 0
+        self.skip = 0
         self._counts: dict[int, int] = {}
 
     def set_epoch(self, epoch: int) -> None:
@@ -78,10 +80,11 @@ class ClipBatchSampler(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         rank, world = _place()
         epoch, self.epoch = self.epoch, self.epoch + 1
+        skip, self.skip = self.skip, 0
         rng = np.random.default_rng((self.seed, epoch))
         seeds = rng.integers(2**62, size=len(self.sizes)).tolist()
         batches = self._batches(self.num_batches(world), rng)
-        for batch in batches[rank::world]:
+        for batch in batches[rank::world][skip:]:
             yield [Draw(clip, seeds[clip]) for clip in batch.tolist()]
 
     def num_batches(self, world: int = 1) -> int:
@@ -115,7 +118,9 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         if self.shuffle:
             order = rng.permutation(order)
         if self.max_nodes is None:
-            return np.array_split(order, count)
+            _, world = _place()
+            groups = np.array_split(order, count // world)  # what all processes take in one step
+            return [batch for group in groups for batch in self._shares(group, world)]
         rounded = self._rounded()[order]
         order = order[np.argsort(-rounded, kind="stable")]
         owner = _deal(self._rounded()[order], count)
@@ -123,6 +128,18 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         if self.shuffle:
             return [rng.permutation(batches[i]) for i in rng.permutation(count)]
         return sorted((np.sort(batch) for batch in batches), key=lambda batch: int(batch[0]))
+
+    def _shares(self, clips: NDArray[np.int64], world: int) -> list[NDArray[np.int64]]:
+        """The clips of a step, as many for each process and with about as many nodes.
+
+        From the largest clip to the smallest they are dealt forth and back.
+        """
+        if world == 1:
+            return [clips]
+        place = np.arange(len(clips)) % (2 * world)
+        owner = np.minimum(place, 2 * world - 1 - place)
+        order = np.argsort(-self.sizes[clips], kind="stable")
+        return [clips[np.sort(order[owner == rank])] for rank in range(world)]
 
     def _rounded(self) -> NDArray[np.int64]:
         assert self.max_nodes is not None

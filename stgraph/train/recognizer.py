@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from stgraph.checkpoints import check_same_network, describe
@@ -44,6 +46,7 @@ class ActionRecognizer(lightning.LightningModule):
         self.options = options
         self.class_names = class_names
         self.data = data
+        self.train_loss = MeanMetric()
         self.register_buffer("class_weights", class_weights, persistent=False)
         classes = model.num_classes
         self.metrics = torch.nn.ModuleDict(
@@ -54,17 +57,26 @@ class ActionRecognizer(lightning.LightningModule):
             }
         )
 
+    def on_train_batch_start(self, batch: SkeletonData, batch_idx: int) -> None:
+        """What is random in a step follows from the seed and the step, whatever went before."""
+        torch.manual_seed(step_seed(self.options.seed, self.global_step, self.global_rank))
+
     def training_step(self, batch: SkeletonData) -> Tensor:
-        loss = self.loss(self.model(batch), batch.y)
+        logits = self.model(batch)
+        share, loss = self.weighted_loss(logits, batch.y)
         if not bool(loss.isfinite()):
             names = ", ".join(str(clip.name) for clip in batch.clips)
             raise ValueError(
                 f"The loss is {loss.item()} in epoch {self.current_epoch + 1}, clips {names}; "
                 "lower learning_rate or set gradient_clip."
             )
-        size = batch.num_graphs
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
-        return loss
+        self.train_loss.update(loss.detach(), batch.num_graphs)
+        self.log("train_loss_step", loss, batch_size=batch.num_graphs)
+        return share * loss
+
+    def on_train_epoch_end(self) -> None:
+        self.log("train_loss", self.train_loss.compute())
+        self.train_loss.reset()
 
     def validation_step(self, batch: SkeletonData) -> None:
         logits = self.model(batch)
@@ -77,12 +89,24 @@ class ActionRecognizer(lightning.LightningModule):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy with smoothed labels and weighted classes, the weighted mean over clips."""
-        return cross_entropy(
-            logits,
-            labels,
-            self.class_weights,
-            label_smoothing=self.options.label_smoothing,
-        )
+        smoothing = self.options.label_smoothing
+        return cross_entropy(logits, labels, self.class_weights, label_smoothing=smoothing)
+
+    def weighted_loss(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss, and what it has to be multiplied with where processes average gradients.
+
+        Their batches have different numbers of clips; the average of gradients is that of all
+        clips of the step together if each process counts by its clips.
+        """
+        loss = self.loss(logits, labels)
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return loss.new_ones(()), loss
+        own = loss.new_tensor(len(labels))
+        if self.class_weights is not None:
+            own = self.class_weights[labels].sum()
+        everybody = own.clone()
+        torch.distributed.all_reduce(everybody)
+        return own * torch.distributed.get_world_size() / everybody, loss
 
     def configure_optimizers(self) -> Any:
         options = self.options
@@ -106,6 +130,14 @@ class ActionRecognizer(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["stgraph"] = describe(self.model, self.class_names, self.data)
+        checkpoint["train_loss"] = dict(self.train_loss.metric_state)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same_network(checkpoint, describe(self.model, self.class_names, self.data))
+        for name, value in checkpoint.get("train_loss", {}).items():
+            setattr(self.train_loss, name, value)
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """A number for each seed, step and process."""
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)

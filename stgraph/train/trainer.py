@@ -25,6 +25,8 @@ from stgraph.checkpoints import check_resume
 from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.evaluate import check_labelled
 from stgraph.options import TrainingOptions
+from stgraph.train.facts import write_facts
+from stgraph.train.files import WholeFiles
 from stgraph.train.recognizer import ActionRecognizer
 
 _EXPECTED_WARNINGS = (
@@ -94,8 +96,10 @@ def fit(
         )
         for clips, training in ((train_set, True), (test_set, False))
     ]
-    _keep_metrics(out)
     trainer = make_trainer(options, out)
+    if trainer.is_global_zero:
+        _keep_metrics(out)
+        write_facts(out / "run.json", options.seed)
     with warnings.catch_warnings():
         for expected in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=expected)
@@ -118,6 +122,7 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
         return lightning.Trainer(
             max_epochs=options.epochs,
             devices=options.devices,
+            num_nodes=options.num_nodes,
             accelerator=options.accelerator,
             precision=options.precision,
             gradient_clip_val=options.gradient_clip or None,
@@ -125,6 +130,7 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
                 CSVLogger(out, name="", version=""),
                 TensorBoardLogger(out, name="", version="tensorboard"),
             ],
+            plugins=[WholeFiles()],
             callbacks=_callbacks(options, out / "checkpoints", interactive),
             enable_progress_bar=interactive,
             enable_model_summary=False,
@@ -145,6 +151,9 @@ def _callbacks(options: TrainingOptions, folder: Path, interactive: bool) -> lis
         LearningRateMonitor("epoch"),
         EpochLine(),
     ]
+    if options.save_every:
+        within: dict[str, Any] = {"every_n_train_steps": options.save_every}
+        callbacks.append(ModelCheckpoint(folder, "last", enable_version_counter=False, **within))
     if options.ema:
         callbacks.insert(0, EMAWeightAveraging(decay=options.ema))
     if options.early_stopping:

@@ -16,7 +16,16 @@ from stgraph.presets import PRESETS
 # What a machine or a user decides, not a recipe.
 OPEN = {
     *("max_nodes", "batch_size", "devices", "accelerator", "precision", "workers", "seed"),
-    *("recompute", "ema", "early_stopping", "class_weights", "label_smoothing", "gradient_clip"),
+    *(
+        "recompute",
+        "ema",
+        "save_every",
+        "num_nodes",
+        "early_stopping",
+        "class_weights",
+        "label_smoothing",
+        "gradient_clip",
+    ),
     *("milestones", "gamma", "test_clips"),
 }
 
