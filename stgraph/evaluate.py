@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -144,6 +145,9 @@ def evaluate(
 
     Raises:
         ValueError: If a clip has no label, or clips would be drawn but not varied.
+
+    Where several processes run (``torch.distributed``), each takes its share of the clips, and all
+    return the whole result, in the order of the data set.
     """
     check_labelled(clips)
     if draws > 1 and clips.augment is None:
@@ -156,18 +160,37 @@ def evaluate(
     names, labels, logits = found[0]
     if draws > 1:
         logits = torch.stack([each.softmax(dim=1) for _, _, each in found]).mean(dim=0).log()
-    return Evaluation(names, labels, logits, clips.class_names)
+    place = {name: number for number, name in enumerate(clips.names)}
+    order = torch.tensor([place[name] for name in names]).argsort(stable=True)
+    names = tuple(names[number] for number in order.tolist())
+    return Evaluation(names, labels[order], logits[order], clips.class_names)
 
 
-def _run(model: SkeletonNetwork, loader: SkeletonLoader) -> tuple[tuple[str, ...], Tensor, Tensor]:
-    """Names, labels and logits of all clips, once."""
+Found = tuple[tuple[str, ...], Tensor, Tensor]
+
+
+def _run(model: SkeletonNetwork, loader: SkeletonLoader) -> Found:
+    """Names, labels and logits of all clips, once.
+
+    Where several processes run, each takes its share, and all get everything.
+    """
     names: list[str] = []
     parts: list[tuple[Tensor, Tensor]] = []
     for batch in loader:
         parts.append((batch.y.cpu(), predict_logits(model, batch)))
         names += [str(facts.name) for facts in batch.clips]
     labels, logits = (torch.cat(column) for column in zip(*parts, strict=True))
-    return tuple(names), labels, logits
+    return _gathered((tuple(names), labels, logits))
+
+
+def _gathered(own: Found) -> Found:
+    """What all processes found, one after the other."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return own
+    shares: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(shares, own)
+    names, labels, logits = zip(*shares, strict=True)
+    return tuple(name for share in names for name in share), torch.cat(labels), torch.cat(logits)
 
 
 def check_labelled(clips: ClipDataset) -> None:

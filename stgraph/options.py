@@ -120,6 +120,7 @@ class TrainingOptions:
         ema: Decay, per step, of an exponential moving average of the weights, which is what is
             tested and saved; 0: the weights themselves.
         early_stopping: Stop after so many epochs without a better accuracy; 0: never.
+        sync_statistics: Whether normalisation sees the clips of all devices together.
         recompute: Keep between forward and backward what goes into blocks alone: less memory, more
             time.
         save_every: Steps after which a check point is written within an epoch; 0: at its end only.
@@ -150,6 +151,7 @@ class TrainingOptions:
     test_clips: int = 1
     ema: float = 0.0
     early_stopping: int = 0
+    sync_statistics: bool = False
     recompute: bool = False
     save_every: int = 0
     seed: int = 0

@@ -7,15 +7,24 @@ from torch import Tensor
 from torch.nn import BatchNorm1d, Module, Parameter
 from torch_geometric.utils import scatter
 
+from stgraph.nn import together
+
 
 class NodeNorm(BatchNorm1d):
     """``BatchNorm1d`` on node rows ``[N, C]``: the same numbers, parameters and names.
 
     It hands the rows to PyTorch as a channels-last image, the form for which PyTorch's CPU code is
     fastest (docs/benchmarks.md).
+
+    Attributes:
+        synced: Whether statistics are those of all processes that train together.
     """
 
+    synced = False
+
     def forward(self, input: Tensor) -> Tensor:
+        if self.synced and self.training and together.are_several():
+            return self._together(input)
         if self.training and input.shape[0] < 2:
             raise ValueError(
                 f"Batch normalisation needs at least two nodes to train on, got {input.shape[0]}; "
@@ -24,6 +33,14 @@ class NodeNorm(BatchNorm1d):
         rows, channels = input.shape
         normalized = super().forward(input.reshape(1, rows, 1, channels).permute(0, 3, 1, 2))
         return normalized.permute(0, 2, 3, 1).reshape(rows, channels)
+
+    def _together(self, x: Tensor) -> Tensor:
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        count = together.total(wide.new_tensor(float(len(x))))
+        mean = together.total(wide.sum(0)) / count
+        var = together.total((wide - mean).square().sum(0)) / count
+        track(self, mean.detach(), var.detach() * count / (count - 1).clamp(min=1), count > 1)
+        return ((wide - mean) * (var + self.eps).rsqrt() * self.weight + self.bias).to(x.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:
         pass
@@ -41,6 +58,9 @@ class JointNorm(Module):
         eps: Added to the variance.
         momentum: Share of the new batch in the running statistics.
 
+    Attributes:
+        synced: Whether statistics are those of all processes that train together.
+
     Shapes:
         - **x:** float ``[N, C]``, **joint:** long ``[N]``, **out:** float ``[N, C]``
     """
@@ -48,6 +68,7 @@ class JointNorm(Module):
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
+    synced = False
 
     def __init__(
         self, num_joints: int, channels: int, *, eps: float = 1e-5, momentum: float = 0.1
@@ -70,18 +91,34 @@ class JointNorm(Module):
 
     def _batch_statistics(self, x: Tensor, joint: Tensor) -> tuple[Tensor, Tensor]:
         joints = len(self.weight)
-        count = torch.bincount(joint, minlength=joints).to(x.dtype)[:, None]
-        mean = scatter(x, joint, dim_size=joints, reduce="sum") / count.clamp(min=1)
-        var = scatter((x - mean[joint]).square(), joint, dim_size=joints, reduce="sum")
-        self._track(mean.detach(), var.detach() / (count - 1).clamp(min=1), count > 1)
+        total = together.total if self.synced and together.are_several() else _unchanged
+        count = total(torch.bincount(joint, minlength=joints).to(x.dtype)[:, None])
+        sums = total(scatter(x, joint, dim_size=joints, reduce="sum"))
+        mean = sums / count.clamp(min=1)
+        var = total(scatter((x - mean[joint]).square(), joint, dim_size=joints, reduce="sum"))
+        track(self, mean.detach(), var.detach() / (count - 1).clamp(min=1), count > 1)
         return mean, var / count.clamp(min=1)
-
-    def _track(self, mean: Tensor, var: Tensor, seen: Tensor) -> None:
-        """Running statistics of the joints that this batch has seen at least twice."""
-        self.num_batches_tracked.add_(1)
-        for running, batch in ((self.running_mean, mean), (self.running_var, var)):
-            running.add_(torch.where(seen, self.momentum * (batch - running), 0.0))
 
     def extra_repr(self) -> str:
         joints, channels = self.weight.shape
         return f"joints={joints}, channels={channels}, eps={self.eps}, momentum={self.momentum}"
+
+
+def track(norm: NodeNorm | JointNorm, mean: Tensor, var: Tensor, seen: Tensor) -> None:
+    """Take a batch into the running statistics, where it has ``seen`` at least two nodes."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.num_batches_tracked is not None and norm.momentum is not None
+    norm.num_batches_tracked.add_(1)
+    for running, batch in ((norm.running_mean, mean), (norm.running_var, var)):
+        running.add_(torch.where(seen, norm.momentum * (batch - running), 0.0))
+
+
+def sync_statistics(module: Module) -> None:
+    """Let all normalisations of a network see the joint batch of the processes that train it."""
+    for norm in module.modules():
+        if isinstance(norm, NodeNorm | JointNorm):
+            norm.synced = True
+
+
+def _unchanged(x: Tensor) -> Tensor:
+    return x

@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from stgraph.checkpoints import check_same_network, describe
 from stgraph.data import SkeletonData
 from stgraph.nn import SkeletonNetwork
+from stgraph.nn.norm import sync_statistics
 from stgraph.options import TrainingOptions
 from stgraph.train.optimization import make_optimizer, share_of_rate
 
@@ -43,6 +44,8 @@ class ActionRecognizer(lightning.LightningModule):
         super().__init__()
         self.model = model
         self.model.recompute = options.recompute
+        if options.sync_statistics:
+            sync_statistics(self.model)
         self.options = options
         self.class_names = class_names
         self.data = data

@@ -166,8 +166,10 @@ def test_the_layer_gives_the_same_with_every_backend(backend: str | None, bias: 
 
 def test_what_is_chosen_depends_on_the_edges_alone():
     x, weight = torch.empty(6, 64), torch.empty(3, 64, 64)
-    edges = TypedGraph(torch.empty(2, 0, dtype=torch.long), torch.empty(0).long(), 3, 6, 6)
+    edges = TypedGraph(torch.zeros(2, 6, dtype=torch.long), torch.zeros(6).long(), 3, 6, 6)
     assert choose(x, weight, edges) == "spmm"
+    rare = edges._replace(edge_index=edges.edge_index[:, :5], edge_type=edges.edge_type[:5])
+    assert choose(x, weight, rare) == "type_by_type"
     assert choose(x, weight, TemporalGrid(torch.tensor([[2, 0]]), 3, 3, 6, 6)) == "grid"
 
 

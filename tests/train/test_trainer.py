@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -10,49 +9,14 @@ from torch_geometric.data import Batch
 
 from stgraph import SkeletonGraph, SkeletonLayout, normalization
 from stgraph.datasets import SkeletonFolder
-from stgraph.nn import STGCN
-from stgraph.options import TrainingOptions
-from stgraph.train import ActionRecognizer, fit, share_of_rate
+from stgraph.train import fit, share_of_rate
 
-STICK = SkeletonLayout("stick", ("bottom", "middle", "top"), ((0, 1), (2, 1)), center=1)
-
-
-def write_folder(root, layout, clips):
-    """Clips ``(label, split, array)`` as a folder."""
-    (root / "raw" / "clips").mkdir(parents=True)
-    (root / "raw" / "layout.json").write_text(json.dumps(layout.to_dict()))
-    rows = ["name,label,split"]
-    for index, (label, split, array) in enumerate(clips):
-        np.save(root / "raw" / "clips" / f"{index}.npy", array)
-        rows.append(f"{index},{label},{split}")
-    (root / "raw" / "clips.csv").write_text("\n".join(rows) + "\n")
-    return root
-
-
-def swings(count, seed):
-    """The top of the stick swings to one side or to the other, from the middle."""
-    rng = np.random.default_rng(seed)
-    for index in range(count):
-        frames = int(rng.integers(12, 30))
-        clip = 0.05 * rng.normal(size=(frames, 3, 2))
-        clip[:, 2, 0] += (1 if index % 2 else -1) * np.linspace(0, 1, frames)
-        yield f"side {index % 2}", clip
+from .sets import STICK, read_sets, recognizer, write_folder, write_swings
 
 
 @pytest.fixture
 def sets(tmp_path):
-    clips = [(label, "train", clip) for label, clip in swings(24, 0)]
-    clips += [(label, "test", clip) for label, clip in swings(12, 1)]
-    root = write_folder(tmp_path / "data", STICK, clips)
-    return SkeletonFolder(root), SkeletonFolder(root, "test")
-
-
-def recognizer(sets, **options):
-    torch.manual_seed(0)
-    model = STGCN(sets[0][0].num_features, sets[0].num_classes, sets[0].graph, blocks=[(8, 1)])
-    settings = {"batch_size": 8, "workers": 0, "accelerator": "cpu", "learning_rate_batch": 0}
-    settings |= options
-    return ActionRecognizer(model, TrainingOptions(**settings), sets[0].class_names, {})
+    return read_sets(write_swings(tmp_path / "data"))
 
 
 def epochs_of(path):

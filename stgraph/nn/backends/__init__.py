@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 
 from stgraph.nn.backends.fused import fused
 from stgraph.nn.backends.grid import grid
-from stgraph.nn.backends.plain import aggregate_first, transform_first
+from stgraph.nn.backends.plain import aggregate_first, transform_first, type_by_type
 from stgraph.nn.backends.reference import reference
 from stgraph.nn.backends.spmm import spmm
 from stgraph.nn.backends.temporal_grid import TemporalGrid
@@ -47,12 +47,14 @@ BACKENDS: dict[str, Backend] = {
     "reference": reference,
     "aggregate_first": aggregate_first,
     "transform_first": transform_first,
+    "type_by_type": type_by_type,
     "spmm": spmm,
     "grid": grid,
     "fused": fused,
 }
 
-GENERAL = ("reference", "aggregate_first", "transform_first", "spmm")  # all graphs, all devices
+GENERAL = ("reference", "aggregate_first", "transform_first", "type_by_type", "spmm")  # any graph
+MANY = 3  # cells for each edge, from which on types are taken one by one (docs/benchmarks.md)
 
 
 def choose(
@@ -64,10 +66,11 @@ def choose(
 ) -> str:
     """The name of the fastest backend for these arguments.
 
-    A grid is convolved, all else goes tile by tile. Derivatives in forward mode, and what
-    ``torch.func`` transforms or ``torch.jit`` traces, are taken through plain operations, in the
-    order that gathers the narrower rows. The fused kernels have not been measured on a GPU yet, so
-    nobody gets them who does not ask.
+    A grid is convolved. All else goes tile by tile, a product for each target and type; but type by
+    type, a product for each edge, if there are so many types that most targets lack most of them.
+    Derivatives in forward mode, and what ``torch.func`` transforms or ``torch.jit`` traces, are
+    taken through plain operations, in the order that gathers the narrower rows. The fused kernels
+    have not been measured on a GPU yet, so nobody gets them who does not ask.
 
     Args:
         x: ``[..., N, C_in]``.
@@ -78,7 +81,12 @@ def choose(
     """
     if _is_transformed((x, weight, edge_weight, bias)):
         return "aggregate_first" if weight.shape[1] <= weight.shape[2] else "transform_first"
-    return "grid" if isinstance(edges, TemporalGrid) else "spmm"
+    if isinstance(edges, TemporalGrid):
+        return "grid"
+    if torch.compiler.is_compiling():  # how many edges a type has is no constant
+        return "spmm"
+    few = MANY * len(edges.edge_type) < edges.num_targets * edges.num_types
+    return "type_by_type" if few else "spmm"
 
 
 def _is_transformed(values: tuple[Tensor | None, ...]) -> bool:
@@ -105,4 +113,5 @@ __all__ = [
     "reference",
     "spmm",
     "transform_first",
+    "type_by_type",
 ]

@@ -1,9 +1,9 @@
-"""Typed edges folded into plain ones: a sum over edges and one matrix product, in either order.
+"""PyTorch's own operations: typed edges folded into plain ones, or gone through type by type.
 
-An edge j -> i of type k is an ordinary weighted edge from j to the row (i, k) of a table with K
-rows per target, or from the row (j, k) of a table with K rows per source to i. Neither order
-gathers a weight matrix. All operations are PyTorch's own, so these can be differentiated in every
-way, any number of times.
+Folded, an edge j -> i of type k is an ordinary weighted edge from j to the row (i, k) of a table
+with K rows per target, or from the row (j, k) of a table with K rows per source to i: a sum over
+edges and one matrix product, in either order. None of these gathers a weight matrix, and all can be
+differentiated in every way, any number of times.
 """
 
 from __future__ import annotations
@@ -45,6 +45,32 @@ def transform_first(
     rows = table.reshape(*x.shape[:-2], x.shape[-2] * subsets, out_channels)
     row = source * subsets + edges.edge_type
     out = weighted_sum(rows, row, target, edge_weight, edges.num_targets)
+    return out if bias is None else out + bias
+
+
+def type_by_type(
+    x: Tensor,
+    weight: Tensor,
+    edges: TypedGraph,
+    edge_weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Multiply the sources of each type's edges by its matrix, then sum ``[E, C_out]`` rows.
+
+    A product for each edge, in place of K for each target: for many types with few edges each.
+    """
+    counts = torch.bincount(edges.edge_type, minlength=len(weight)).tolist()
+    order = edges.edge_type.sort(stable=True).indices
+    source, target = edges.edge_index[:, order]
+    pieces = [
+        x.index_select(-2, rows) @ matrix
+        for rows, matrix in zip(source.split(counts), weight, strict=True)
+    ]
+    messages = torch.cat(pieces, dim=-2)
+    if edge_weight is not None:
+        messages = messages * edge_weight[order, None]
+    empty = messages.new_zeros(*messages.shape[:-2], edges.num_targets, messages.shape[-1])
+    out = empty.index_add(-2, target, messages)
     return out if bias is None else out + bias
 
 

@@ -1,0 +1,143 @@
+"""Processes that train together are one process with the joint batch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from stgraph import STGCN, STGCNPlusPlus
+from stgraph.datasets import SkeletonLoader
+from stgraph.evaluate import evaluate
+from stgraph.nn.norm import sync_statistics
+from stgraph.train import balanced_weights
+
+from .processes import together
+from .sets import read_sets, recognizer, write_swings
+
+NETWORKS = {"STGCN": STGCN, "STGCN++": STGCNPlusPlus}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_swings(tmp_path_factory.mktemp("data") / "swings")
+
+
+def trained(data: Path, kind: str, weights: torch.Tensor | None):
+    """A network in double precision with synced statistics, in its recognizer."""
+    made = recognizer(read_sets(data), dropout=0.0, label_smoothing=0.1)
+    torch.manual_seed(1)
+    clips = read_sets(data)[0]
+    size = (clips.channels, clips.num_classes, clips.graph)
+    made.model = NETWORKS[kind](*size, blocks=[(8, 1), (12, 2)], dropout=0.0)
+    made.class_weights = weights
+    sync_statistics(made.model)
+    return made.double().train()
+
+
+def step(made, clips, rows):
+    """Logits, and gradients of what the process contributes."""
+    batch = Batch.from_data_list([clips.draw(row, 0) for row in rows])
+    batch.x = batch.x.double()
+    logits = made.model(batch)
+    share, loss = made.weighted_loss(logits, batch.y)
+    (share * loss).backward()
+    return logits.detach(), [p.grad for p in made.model.parameters()], dict(made.model.state_dict())
+
+
+def share_of_step(rank: int, data: Path, kind: str, weights, shares):
+    made = trained(data, kind, weights)
+    logits, gradients, state = step(made, read_sets(data)[0], shares[rank])
+    for gradient in gradients:  # as DistributedDataParallel does
+        torch.distributed.all_reduce(gradient)
+        gradient /= torch.distributed.get_world_size()
+    return logits, gradients, state
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradients_and_statistics_are_those_of_the_joint_batch(
+    kind: str, weighted: bool, data, tmp_path
+):
+    weights = balanced_weights(torch.tensor([0, 0, 0, 1]), 2).double() if weighted else None
+    shares = ([0, 3, 8], [1, 2, 5, 7, 11])  # of different numbers of clips, frames and classes
+    found = together(share_of_step, tmp_path, data, kind, weights, shares)
+    joint = trained(data, kind, weights)
+    logits, gradients, state = step(joint, read_sets(data)[0], [*shares[0], *shares[1]])
+    torch.testing.assert_close(torch.cat([each[0] for each in found]), logits)
+    for _, theirs, their_state in found:
+        torch.testing.assert_close(theirs, gradients, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(their_state, state, rtol=1e-9, atol=1e-9)
+
+
+def evaluated(rank: int, data: Path, draws: int):
+    sets = read_sets(data)
+    clips = sets[0] if draws == 1 else read_sets(data, augment=shortened)[0]
+    return evaluate(recognizer(sets).model, clips, batch_size=5, workers=0, draws=draws)
+
+
+def shortened(keypoints, generator):
+    return keypoints[:, int(torch.randint(4, (), generator=generator)) :]
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_prediction_over_processes_is_that_of_one_in_the_order_of_the_clips(
+    draws: int, data, tmp_path
+):
+    alone = evaluated(0, data, draws)
+    assert list(alone.names) == read_sets(data)[0].names
+    for found in together(evaluated, tmp_path, data, draws):
+        assert found.names == alone.names and torch.equal(found.labels, alone.labels)
+        torch.testing.assert_close(found.logits, alone.logits)
+
+
+def dealt(rank: int, data: Path, options):
+    loader = SkeletonLoader(read_sets(data)[0], shuffle=True, **options)
+    return [[(clip.name, clip.num_nodes) for clip in batch.to_data_list()] for batch in loader]
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 4}, {"max_nodes": 400}])
+def test_processes_get_as_many_steps_and_about_as_many_nodes(options, data, tmp_path):
+    first, second = together(dealt, tmp_path, data, options)
+    assert len(first) == len(second)
+    names = [name for batch in (*first, *second) for name, _ in batch]
+    assert len(names) == len(set(names)) == 24
+    nodes = torch.tensor([[sum(size for _, size in b) for b in each] for each in (first, second)])
+    apart = (nodes.max(0).values / nodes.float().mean(0)).mean()
+    assert apart < 1.1
+
+
+TINY = ("--data.name", "folder", "--model.blocks", "[[8,1]]", "--model.dropout", "0")
+QUICK = ("--epochs", "2", "--workers", "0", "--accelerator", "cpu", "--sync_statistics", "true")
+
+
+def trained_by_command(data: Path, out: Path, launcher: list[str], *arguments: str):
+    command = [*launcher, "-m", "stgraph", "train", "--data.root", str(data), "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, *TINY, *QUICK, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=400,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    state = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    return {name: value for name, value in state.items() if name.startswith("model.")}, done.stdout
+
+
+def test_two_devices_train_the_network_that_one_trains_on_joint_batches(data, tmp_path):
+    """By Lightning's own launcher and by torchrun; batches of 4 on two are batches of 8 on one."""
+    python = [sys.executable]
+    torchrun = [*python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    wanted, _ = trained_by_command(data, tmp_path / "one", python, "--batch_size", "8")
+    two = ("--batch_size", "4", "--devices", "2")
+    for name, launcher in (("lightning", python), ("torchrun", torchrun)):
+        found, printed = trained_by_command(data, tmp_path / name, launcher, *two)
+        assert printed.count("epoch   2/2") == 1
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
