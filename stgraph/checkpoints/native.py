@@ -97,13 +97,19 @@ def check_resume(path: str | Path, epochs: int) -> dict[str, Any]:
         raise ValueError(f"There is no check point to resume from at {path}.")
     content = read_file(path)
     check_native(content, path)
-    done = 1 + int(content.get("epoch", -1))
+    done = int(content.get("epoch", -1)) + _ends_an_epoch(content)
     if done >= epochs:
         raise ValueError(
             f"{path} has had {done} epochs already and {epochs} were asked for; raise --epochs to "
             "go on."
         )
     return content
+
+
+def _ends_an_epoch(content: Mapping[str, Any]) -> bool:
+    """Whether a check point was written after the last step of its epoch, not within."""
+    loops = content.get("loops", {}).get("fit_loop", {})
+    return bool(loops.get("epoch_loop.batch_progress", {}).get("is_last_batch", True))
 
 
 def check_native(content: Mapping[str, Any], path: str | Path) -> None:

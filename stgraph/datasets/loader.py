@@ -71,6 +71,10 @@ class SkeletonLoader(DataLoader[SkeletonData]):
         """Say which epoch comes next; otherwise it counts itself."""
         self._batches.set_epoch(epoch)
 
+    def steps(self, world: int) -> int:
+        """How many batches of an epoch each of so many processes gets."""
+        return self._batches.num_batches(world) // world
+
     def state_dict(self) -> dict[str, int]:
         """Where in which epoch it is, so that an interrupted run goes on with the next batch."""
         epoch, steps = self._batches.epoch, len(self._batches)

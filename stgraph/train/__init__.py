@@ -1,8 +1,9 @@
 """Training with Lightning; the only package that imports it."""
 
+from stgraph.train.callbacks import EpochLine
 from stgraph.train.optimization import balanced_weights, scaled_rate, share_of_rate
 from stgraph.train.recognizer import ActionRecognizer
-from stgraph.train.trainer import EpochLine, fit, make_trainer, seed_everything
+from stgraph.train.trainer import fit, make_trainer, seed_everything
 
 __all__ = [
     "ActionRecognizer",

@@ -74,12 +74,9 @@ class ActionRecognizer(lightning.LightningModule):
                 "lower learning_rate or set gradient_clip."
             )
         self.train_loss.update(loss.detach(), batch.num_graphs)
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_loss_step", loss, batch_size=batch.num_graphs)
         return share * loss
-
-    def on_train_epoch_end(self) -> None:
-        self.log("train_loss", self.train_loss.compute())
-        self.train_loss.reset()
 
     def validation_step(self, batch: SkeletonData) -> None:
         logits = self.model(batch)
@@ -111,10 +108,15 @@ class ActionRecognizer(lightning.LightningModule):
         torch.distributed.all_reduce(everybody)
         return own * torch.distributed.get_world_size() / everybody, loss
 
+    def plan_steps(self, steps_per_epoch: int, clips: int) -> None:
+        """Say how many steps all processes make together over so many clips.
+
+        Asking the trainer instead would set up its loaders before it restores where they were.
+        """
+        self.steps_per_epoch, self.clips_per_step = steps_per_epoch, clips / steps_per_epoch
+
     def configure_optimizers(self) -> Any:
-        options = self.options
-        steps = int(self.trainer.estimated_stepping_batches)
-        self.clips_per_step = self.num_clips * options.epochs / steps
+        options, steps = self.options, self.steps_per_epoch * self.options.epochs
         optimizer = make_optimizer(self.model.parameters(), options, self.clips_per_step)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: share_of_rate(options, step, steps)
@@ -124,16 +126,10 @@ class ActionRecognizer(lightning.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    @property
-    def num_clips(self) -> int:
-        """Clips of an epoch, of all processes together."""
-        loader = self.trainer.train_dataloader
-        assert loader is not None
-        return len(loader.dataset)
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["stgraph"] = describe(self.model, self.class_names, self.data)
-        checkpoint["train_loss"] = dict(self.train_loss.metric_state)
+        if not self.trainer.is_last_batch:  # the mean over the epoch goes on
+            checkpoint["train_loss"] = dict(self.train_loss.metric_state)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same_network(checkpoint, describe(self.model, self.class_names, self.data))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from stgraph.checkpoints import check_resume
 from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.evaluate import check_labelled
 from stgraph.options import TrainingOptions
+from stgraph.train.callbacks import EpochLine, SaveWithin
 from stgraph.train.facts import write_facts
 from stgraph.train.files import WholeFiles
 from stgraph.train.recognizer import ActionRecognizer
@@ -41,25 +41,6 @@ logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and PyTorch, here and in the processes that read clips."""
     lightning.seed_everything(seed, workers=True, verbose=False)
-
-
-class EpochLine(Callback):
-    """One printed line per epoch, readable in a terminal and in a log file."""
-
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        self._start = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        if not trainer.is_global_zero:
-            return
-        found = {key: float(value) for key, value in trainer.callback_metrics.items()}
-        print(
-            f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}"
-            f"  loss {found.get('train_loss', float('nan')):.4f}"
-            f"  test top-1 {100 * found.get('val_top1', float('nan')):5.1f} %"
-            f"  {time.monotonic() - self._start:.0f} s",
-            flush=True,
-        )
 
 
 def fit(
@@ -96,14 +77,14 @@ def fit(
         )
         for clips, training in ((train_set, True), (test_set, False))
     ]
-    trainer = make_trainer(options, out)
+    trainer, (train_loader, test_loader) = make_trainer(options, out), loaders
+    recognizer.plan_steps(train_loader.steps(trainer.world_size), len(train_set))
     if trainer.is_global_zero:
         _keep_metrics(out)
         write_facts(out / "run.json", options.seed)
     with warnings.catch_warnings():
         for expected in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=expected)
-        train_loader, test_loader = loaders
         trainer.fit(recognizer, train_loader, test_loader, ckpt_path=resume, weights_only=True)
     return {key: float(value) for key, value in trainer.callback_metrics.items()}
 
@@ -152,8 +133,7 @@ def _callbacks(options: TrainingOptions, folder: Path, interactive: bool) -> lis
         EpochLine(),
     ]
     if options.save_every:
-        within: dict[str, Any] = {"every_n_train_steps": options.save_every}
-        callbacks.append(ModelCheckpoint(folder, "last", enable_version_counter=False, **within))
+        callbacks.append(SaveWithin(folder / "last.ckpt", options.save_every))
     if options.ema:
         callbacks.insert(0, EMAWeightAveraging(decay=options.ema))
     if options.early_stopping:

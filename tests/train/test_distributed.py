@@ -21,6 +21,7 @@ from .processes import together
 from .sets import read_sets, recognizer, write_swings
 
 NETWORKS = {"STGCN": STGCN, "STGCN++": STGCNPlusPlus}
+BLOCKS = [(8, 1), (12, 2)]
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +33,15 @@ def trained(data: Path, kind: str, weights: torch.Tensor | None):
     """A network in double precision with synced statistics, in its recognizer."""
     made = recognizer(read_sets(data), dropout=0.0, label_smoothing=0.1)
     torch.manual_seed(1)
-    clips = read_sets(data)[0]
-    size = (clips.channels, clips.num_classes, clips.graph)
-    made.model = NETWORKS[kind](*size, blocks=[(8, 1), (12, 2)], dropout=0.0)
+    made.model = NETWORKS[kind](2, 2, read_sets(data)[0].graph, blocks=BLOCKS, dropout=0.0)
     made.class_weights = weights
     sync_statistics(made.model)
     return made.double().train()
 
 
-def step(made, clips, rows):
-    """Logits, and gradients of what the process contributes."""
+def step(made, data: Path, rows):
+    """Logits, gradients of what the process contributes, and running statistics."""
+    clips = read_sets(data, graph=made.model.graph)[0]
     batch = Batch.from_data_list([clips.draw(row, 0) for row in rows])
     batch.x = batch.x.double()
     logits = made.model(batch)
@@ -52,7 +52,7 @@ def step(made, clips, rows):
 
 def share_of_step(rank: int, data: Path, kind: str, weights, shares):
     made = trained(data, kind, weights)
-    logits, gradients, state = step(made, read_sets(data)[0], shares[rank])
+    logits, gradients, state = step(made, data, shares[rank])
     for gradient in gradients:  # as DistributedDataParallel does
         torch.distributed.all_reduce(gradient)
         gradient /= torch.distributed.get_world_size()
@@ -68,7 +68,7 @@ def test_gradients_and_statistics_are_those_of_the_joint_batch(
     shares = ([0, 3, 8], [1, 2, 5, 7, 11])  # of different numbers of clips, frames and classes
     found = together(share_of_step, tmp_path, data, kind, weights, shares)
     joint = trained(data, kind, weights)
-    logits, gradients, state = step(joint, read_sets(data)[0], [*shares[0], *shares[1]])
+    logits, gradients, state = step(joint, data, [*shares[0], *shares[1]])
     torch.testing.assert_close(torch.cat([each[0] for each in found]), logits)
     for _, theirs, their_state in found:
         torch.testing.assert_close(theirs, gradients, rtol=1e-9, atol=1e-9)
@@ -98,7 +98,10 @@ def test_prediction_over_processes_is_that_of_one_in_the_order_of_the_clips(
 
 def dealt(rank: int, data: Path, options):
     loader = SkeletonLoader(read_sets(data)[0], shuffle=True, **options)
-    return [[(clip.name, clip.num_nodes) for clip in batch.to_data_list()] for batch in loader]
+    return [
+        [(clip.name, int(nodes)) for clip, nodes in zip(batch.clips, batch.ptr.diff(), strict=True)]
+        for batch in loader
+    ]
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 4}, {"max_nodes": 400}])
