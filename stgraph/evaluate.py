@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torchmetrics.functional.classification import (
 from stgraph.data import SkeletonData
 from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.nn import SkeletonNetwork
+from stgraph.processes import gathered
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,17 +180,10 @@ def _run(model: SkeletonNetwork, loader: SkeletonLoader) -> Found:
         parts.append((batch.y.cpu(), predict_logits(model, batch)))
         names += [str(facts.name) for facts in batch.clips]
     labels, logits = (torch.cat(column) for column in zip(*parts, strict=True))
-    return _gathered((tuple(names), labels, logits))
-
-
-def _gathered(own: Found) -> Found:
-    """What all processes found, one after the other."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return own
-    shares: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(shares, own)
-    names, labels, logits = zip(*shares, strict=True)
-    return tuple(name for share in names for name in share), torch.cat(labels), torch.cat(logits)
+    shares = gathered((names, labels, logits))
+    all_names = tuple(name for share in shares for name in share[0])
+    labels, logits = (torch.cat([share[field] for share in shares]) for field in (1, 2))
+    return all_names, labels, logits
 
 
 def check_labelled(clips: ClipDataset) -> None:

@@ -71,13 +71,15 @@ class ModelOptions:
 
     Args:
         network: stgcn, stgcn++ (learns its adjacency, temporal branches) or stgcn-v0.1.0.
-        partition: uniform, distance, spatial or spatial_2018, or module:function for your own.
+        partition: uniform, distance, spatial, spatial_2018 or local, or module:function for your
+            own.
         normalization: per_target, per_subset, symmetric, none, random_walk_laplacian or
             symmetric_laplacian, or module:function for your own.
         temporal: factorized (space, then time) or product (one kernel over both).
         temporal_kernel: Frames that a node looks at, odd.
         max_hop: How many bones away a neighbour may be.
         blocks: ten (as published), small, or a list of [channels, stride].
+        edge_importance: Whether blocks learn a factor for each edge; of stgcn++, its adjacency.
         dropout: In every block but the first; by default the network's own, 0.5 or, for stgcn++,
             none.
     """
@@ -89,6 +91,7 @@ class ModelOptions:
     temporal_kernel: int = 9
     max_hop: int = 1
     blocks: Literal["ten", "small"] | list[list[int]] = "ten"
+    edge_importance: bool = True
     dropout: float | None = None
 
 

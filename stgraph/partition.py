@@ -92,6 +92,17 @@ def spatial(layout: SkeletonLayout, edge_index: Tensor) -> tuple[Tensor, tuple[s
     return compare_radius(edge_index, hop_distance(layout)[layout.center], layout)
 
 
+def local(layout: SkeletonLayout, edge_index: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+    """Every edge in a subset of its own: the unshared "local convolution" of the paper's Table 1.
+
+    As in a locally connected layer each joint weighs each of its neighbours with its own matrix.
+    """
+    names = layout.joint_names
+    ends = edge_index.t().tolist()
+    numbers = torch.arange(len(ends), device=edge_index.device)
+    return numbers, tuple(f"{names[source]} to {names[target]}" for source, target in ends)
+
+
 def spatial_from_data(clips: Iterable[Tensor]) -> Strategy:
     """The paper's other reading of equation 8: radii measured on training frames.
 

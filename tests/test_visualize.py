@@ -19,8 +19,12 @@ from torch_geometric.data import Batch
 
 from stgraph import SkeletonData, SkeletonGraph, SkeletonLayout, build_clip, layouts, partition
 from stgraph.visualize import (
+    draw_accuracy_by_length,
     draw_clip,
+    draw_comparison,
     draw_confusion,
+    draw_curves,
+    draw_importance,
     draw_layout,
     draw_partition,
     draw_partitions,
@@ -431,3 +435,46 @@ def test_the_two_spatial_partitions_stand_side_by_side():
 def test_the_subsets_of_every_layout_can_be_drawn(layout: SkeletonLayout):
     ax = draw_subsets(SkeletonGraph.from_layout(layout, partition.distance))
     assert ax.get_legend() is not None
+
+
+def test_importance_is_width_and_area_and_what_is_negative_is_dotted():
+    graph = SkeletonGraph.from_layout(layouts.NTU25)
+    factor = torch.linspace(-1, 2, graph.num_edges)
+    ax = draw_importance(graph, factor)
+    lines = [found for found in ax.collections if isinstance(found, LineCollection)]
+    widths = np.concatenate([found.get_linewidths() for found in lines])
+    loops = graph.edge_index[0] == graph.edge_index[1]
+    wanted = np.sort(2 * np.abs(factor[~loops].numpy()))
+    np.testing.assert_allclose(np.sort(widths), wanted, rtol=1e-6)
+    dotted = sum(style[1] is not None for found in lines for style in found.get_linestyles())
+    assert dotted == int((factor[~loops] < 0).sum())
+    (marks,) = [found for found in ax.collections if isinstance(found, PathCollection)]
+    np.testing.assert_allclose(marks.get_sizes(), 25 * factor[loops].abs(), rtol=1e-6)
+
+
+def test_importance_of_other_edges_is_refused():
+    with pytest.raises(ValueError, match="each of the 73 edges"):
+        draw_importance(SkeletonGraph.from_layout(layouts.NTU25), torch.ones(3))
+
+
+def test_curves_are_drawn_by_epoch_in_percent():
+    figure = draw_curves(
+        {"train_loss": [2.0, 1.0], "val_top1": [0.5, 0.75], "lr-SGD": [0.1, 0.05], "other": [9, 9]}
+    )
+    drawn = {line.get_label(): line.get_ydata().tolist() for ax in figure.axes for line in ax.lines}
+    assert drawn == {"train_loss": [2, 1], "val_top1": [50, 75], "lr-SGD": [0.1, 0.05]}
+
+
+def test_accuracy_by_length_is_that_of_equally_many_clips():
+    frames = [10, 20, 30, 40, 50, 60]
+    ax = draw_accuracy_by_length(frames, [True, True, False, True, False, False], bins=3)
+    line = ax.containers[0].lines[0]
+    np.testing.assert_allclose(line.get_xdata(), [15, 35, 55])
+    np.testing.assert_allclose(line.get_ydata(), [100, 50, 0])
+
+
+def test_a_comparison_shows_every_run_and_the_means():
+    ax = draw_comparison({"a": [80.0, 90.0], "b": [70.0]})
+    means = [found.get_offsets().tolist() for found in ax.collections[1::2]]
+    assert means == [[[85.0, 0.0]], [[70.0, 1.0]]]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b"]

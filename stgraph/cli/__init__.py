@@ -1,4 +1,4 @@
-"""The command ``stgraph``: train, evaluate, fuse, predict, convert, draw, demo, bench."""
+"""The command ``stgraph``: train, evaluate, fuse, ablate, predict, convert, draw, demo, bench."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from jsonargparse import ArgumentParser
 
 from stgraph.allocator import keep_freed_memory
-from stgraph.cli import benchmarks, checkpoints, drawing, fusion, training
+from stgraph.cli import ablation, benchmarks, checkpoints, drawing, fusion, training
 
 COMMANDS = {
     "train": (training.run_train, training.train_arguments),
     "evaluate": (checkpoints.run_evaluate, checkpoints.evaluate_arguments),
+    "ablate": (ablation.run_ablate, ablation.ablate_arguments),
     "fuse": (fusion.run_fuse, fusion.fuse_arguments),
     "predict": (checkpoints.run_predict, checkpoints.predict_arguments),
     "convert": (checkpoints.run_convert, checkpoints.convert_arguments),

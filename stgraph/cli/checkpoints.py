@@ -15,7 +15,6 @@ from stgraph import visualize
 from stgraph.checkpoints import FAMILIES, read_checkpoint, save_checkpoint
 from stgraph.cli import objects
 from stgraph.cli.clips import read_clip
-from stgraph.cli.drawing import save
 from stgraph.evaluate import Evaluation, evaluate, predict_logits
 
 
@@ -145,15 +144,20 @@ def convert_arguments(parser: ArgumentParser) -> None:
 
 def write_evaluation(found: Evaluation, out: Path) -> None:
     """Write the tables and the picture of an evaluation, and print the sums."""
-    found.write(out)
-    axes = visualize.draw_confusion(found.confusion, found.class_names)
-    save(axes.figure, out / "confusion.png")
+    write_tables(found, out)
     for name, clips, accuracy in found.per_class():
         print(f"  {name:40s} {clips:6d} clips  {accuracy or '-':>6s}")
     print(
         f"{len(found.names)} clips: top-1 {100 * found.accuracy():.2f} %, "
         f"top-5 {100 * found.accuracy(5):.2f} %. Tables lie in {out}"
     )
+
+
+def write_tables(found: Evaluation, out: Path) -> None:
+    """Write the tables and the picture of an evaluation."""
+    found.write(out)
+    axes = visualize.draw_confusion(found.confusion, found.class_names)
+    visualize.save_figure(axes.figure, out / "confusion.png")
 
 
 def device_of(name: str) -> torch.device:

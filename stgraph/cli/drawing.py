@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -17,7 +16,6 @@ from stgraph.options import ModelOptions
 def run_draw(arguments: Namespace) -> None:
     """Draw a layout, partition strategies, the two spatial ones in full, or a clip as a graph."""
     out = Path(arguments.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     layout = objects.layout_by_name(arguments.layout)
     if arguments.what == "layout":
         figure = visualize.draw_layout(layout).figure
@@ -33,7 +31,7 @@ def run_draw(arguments: Namespace) -> None:
         keypoints = read_keypoints(Path(arguments.clip), graph.num_joints)
         seen = transforms.visible(keypoints)
         figure = visualize.draw_clip(build_clip(keypoints, graph, visible=seen)).figure
-    save(figure, out)
+    visualize.save_figure(figure, out)
     print(f"drawn: {out}")
 
 
@@ -45,8 +43,3 @@ def draw_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--released", type=bool, default=False, help="Also the 2018 program's.")
     parser.add_argument("--clip", type=str | None, default=None, help=".skeleton or .npy file.")
     parser.add_argument("--out", type=str, required=True, help="PNG, SVG or PDF file.")
-
-
-def save(figure: Any, path: Path) -> None:
-    """Write a figure, without empty margins."""
-    figure.savefig(path, dpi=150, bbox_inches="tight")

@@ -17,7 +17,14 @@ from stgraph import datasets, layouts, normalization, partition, transforms
 from stgraph.checkpoints import Checkpoint
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonGraph
-from stgraph.nn import STGCN, TEN_BLOCKS, SkeletonNetwork, STGCNPlusPlus, STGCNv010
+from stgraph.nn import (
+    STGCN,
+    TEN_BLOCKS,
+    EdgeImportance,
+    SkeletonNetwork,
+    STGCNPlusPlus,
+    STGCNv010,
+)
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 from stgraph.presets import PRESETS, check_preset
 from stgraph.skeleton import SkeletonLayout
@@ -40,7 +47,7 @@ NETWORKS: dict[str, type[SkeletonNetwork]] = {
     "stgcn++": STGCNPlusPlus,
     "stgcn-v0.1.0": STGCNv010,
 }
-PARTITIONS = ("uniform", "distance", "spatial", "spatial_2018")
+PARTITIONS = ("uniform", "distance", "spatial", "spatial_2018", "local")
 NORMALIZATIONS = (
     "per_target",
     "per_subset",
@@ -209,13 +216,17 @@ def make_model(
         )
     if model.dropout is not None and not 0 <= model.dropout < 1:
         raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
-    return NETWORKS[model.network](
+    network = NETWORKS[model.network](
         dataset.channels,
         dataset.num_classes,
         graph,
         blocks=[(width, stride) for width, stride in blocks],
         dropout=model.dropout,
     )
+    for module in network.modules():
+        if isinstance(module, EdgeImportance):
+            module.requires_grad_(model.edge_importance)
+    return network
 
 
 def save_config(path: Path, training: TrainingOptions, **groups: Any) -> None:

@@ -8,14 +8,16 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import datasets, visualize
-from stgraph.checkpoints import check_resume, check_same_network, describe, read_checkpoint
+from stgraph.checkpoints import check_resume, check_same_network, describe
 from stgraph.cli import objects
-from stgraph.cli.checkpoints import write_evaluation
-from stgraph.cli.drawing import save
+from stgraph.cli.checkpoints import device_of, write_tables
 from stgraph.cli.recipes import ConfigOrRecipe, recipe_names
-from stgraph.evaluate import evaluate
+from stgraph.evaluate import Evaluation, evaluate
 from stgraph.graph import SkeletonGraph
+from stgraph.nn import SkeletonNetwork
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
+from stgraph.processes import place
+from stgraph.report import write_report
 
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
@@ -31,15 +33,22 @@ DEMO = (
 def run_train(arguments: Namespace) -> None:
     """Train a network; everything lands in --out."""
     out = Path(arguments.out)
-    data, model, training = _groups(arguments)
+    data, model, training = option_groups(arguments)
     if arguments.resume is not None:
         check_resume(arguments.resume, training.epochs)
     graph = objects.make_graph(objects.make_layout(data), model)
     clip_graph = objects.clip_graph(graph, model)
     train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
     test_set = objects.make_dataset(data, data.test_split, clip_graph)
-    metrics = fit(train_set, test_set, graph, (data, model, training), out, arguments.resume)
-    print(f"last epoch: test top-1 {100 * metrics['val_top1']:.2f} %. Results lie in {out}")
+    network = fit(train_set, test_set, graph, (data, model, training), out, arguments.resume)
+    draws = training.test_clips
+    if draws > 1:
+        test_set = objects.make_dataset(data, data.test_split, clip_graph, draws=draws)
+    found = conclude(network, test_set, out, draws)
+    if place()[0] == 0:
+        top1, top5 = 100 * found.accuracy(), 100 * found.accuracy(5)
+        print(f"{len(found.names)} test clips: top-1 {top1:.2f} %, top-5 {top5:.2f} %")
+        print(f"{out}: report.md, evaluation, checkpoints, metrics.csv, config.yaml, run.json")
 
 
 def train_arguments(parser: ArgumentParser) -> None:
@@ -71,17 +80,15 @@ def run_demo(arguments: Namespace) -> None:
     train_set = objects.make_dataset(data, "train", graph, training=True)
     test_set = objects.make_dataset(data, "test", graph)
     print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
-    fit(train_set, test_set, graph, (data, model, training), out, None)
-    print("3/4  evaluating the last check point on performers it has not seen")
-    checkpoint = read_checkpoint(out / "checkpoints" / "last.ckpt")
-    found = evaluate(checkpoint.model, test_set)
-    write_evaluation(found, out / "evaluation")
+    network = fit(train_set, test_set, graph, (data, model, training), out, None)
+    print("3/4  evaluating on performers it has not seen")
+    found = conclude(network, test_set, out)
     print("4/4  drawing")
-    save(visualize.draw_partitions(graph.layout), out / "partitions.png")
-    save(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
+    visualize.save_figure(visualize.draw_partitions(graph.layout), out / "partitions.png")
+    visualize.save_figure(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
     print(
         f"\ntop-1 accuracy {100 * found.accuracy():.1f} % on {len(test_set)} clips of unseen "
-        f"performers\nresults: {out}/evaluation  pictures: {out}/*.png\n"
+        f"performers\nreport: {out}/report.md  pictures: {out}/*.png\n"
         f"try: stgraph predict --checkpoint {out}/checkpoints/last.ckpt FILE.skeleton"
     )
 
@@ -94,7 +101,8 @@ def demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--performers", type=int, default=DEMO[0].performers)
 
 
-def _groups(arguments: Namespace) -> Options:
+def option_groups(arguments: Namespace) -> Options:
+    """The options of data, network and training that a command line gives."""
     return (
         DataOptions(**arguments.data.as_dict()),
         ModelOptions(**arguments.model.as_dict()),
@@ -109,8 +117,8 @@ def fit(
     groups: Options,
     out: Path,
     resume: str | None,
-) -> dict[str, float]:
-    """Train a fresh network on ``graph``; the metrics of the last epoch."""
+) -> SkeletonNetwork:
+    """Train a fresh network on ``graph``."""
     from stgraph import train  # Lightning takes seconds to import; only training needs it.
 
     data, model, training = groups
@@ -128,4 +136,16 @@ def fit(
         description = describe(recognizer.model, recognizer.class_names, recognizer.data)
         check_same_network(check_resume(resume, training.epochs), description)
     objects.save_config(out / "config.yaml", training, data=data, model=model)
-    return train.fit(recognizer, train_set, test_set, out, resume=resume)
+    train.fit(recognizer, train_set, test_set, out, resume=resume)
+    return recognizer.model
+
+
+def conclude(
+    network: SkeletonNetwork, clips: datasets.SkeletonDataset, out: Path, draws: int = 1
+) -> Evaluation:
+    """Evaluate the trained network and write tables, pictures and the report of the run."""
+    found = evaluate(network.to(device_of("auto")), clips, draws=draws)
+    if place()[0] == 0:
+        write_tables(found, out / "evaluation")
+        write_report(out, found, network, clips.facts("frames"), title=out.name)
+    return found

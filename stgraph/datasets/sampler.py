@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch.distributed
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
+
+from stgraph.processes import place
 
 GRID = 256  # steps into which sizes are rounded up: clips of one step are exchanged at random
 
@@ -74,11 +75,11 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        _, world = _place()
+        _, world = place()
         return self.num_batches(world) // world
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        rank, world = _place()
+        rank, world = place()
         epoch, self.epoch = self.epoch, self.epoch + 1
         skip, self.skip = self.skip, 0
         rng = np.random.default_rng((self.seed, epoch))
@@ -118,7 +119,7 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         if self.shuffle:
             order = rng.permutation(order)
         if self.max_nodes is None:
-            _, world = _place()
+            _, world = place()
             groups = np.array_split(order, count // world)  # what all processes take in one step
             return [batch for group in groups for batch in self._shares(group, world)]
         rounded = self._rounded()[order]
@@ -136,8 +137,8 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         """
         if world == 1:
             return [clips]
-        place = np.arange(len(clips)) % (2 * world)
-        owner = np.minimum(place, 2 * world - 1 - place)
+        turn = np.arange(len(clips)) % (2 * world)
+        owner = np.minimum(turn, 2 * world - 1 - turn)
         order = np.argsort(-self.sizes[clips], kind="stable")
         return [clips[np.sort(order[owner == rank])] for rank in range(world)]
 
@@ -167,10 +168,3 @@ def _deal(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 def _multiple(count: int, world: int) -> int:
     return -(-count // world) * world
-
-
-def _place() -> tuple[int, int]:
-    """This process's rank and how many there are."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1

@@ -40,10 +40,15 @@ class EdgeImportance(Module):
         cell = (graph.edge_type * graph.num_joints + source) * graph.num_joints + target
         self.register_buffer("cell", cell, persistent=False)
 
+    @property
+    def factors(self) -> Tensor:
+        """The factor of each edge of the graph ``[E']``."""
+        return self.weight.flatten()[self.cell]
+
     def forward(self, edges: LayerEdges) -> Tensor:
         """The weights ``[E]`` of the edges, times their importance."""
         one = self.weight.new_ones(1)
-        factors = torch.cat([self.weight.flatten()[self.cell], one])[edges.edge_template]
+        factors = torch.cat([self.factors, one])[edges.edge_template]
         return factors if edges.edge_weight is None else edges.edge_weight * factors
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import BatchNorm1d, Module, Parameter
 from torch_geometric.utils import scatter
 
-from stgraph.nn import together
+from stgraph.processes import place, total
 
 
 class NodeNorm(BatchNorm1d):
@@ -23,7 +23,7 @@ class NodeNorm(BatchNorm1d):
     synced = False
 
     def forward(self, input: Tensor) -> Tensor:
-        if self.synced and self.training and together.are_several():
+        if self.synced and self.training and place()[1] > 1:
             return self._together(input)
         if self.training and input.shape[0] < 2:
             raise ValueError(
@@ -36,9 +36,9 @@ class NodeNorm(BatchNorm1d):
 
     def _together(self, x: Tensor) -> Tensor:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        count = together.total(wide.new_tensor(float(len(x))))
-        mean = together.total(wide.sum(0)) / count
-        var = together.total((wide - mean).square().sum(0)) / count
+        count = total(wide.new_tensor(float(len(x))))
+        mean = total(wide.sum(0)) / count
+        var = total((wide - mean).square().sum(0)) / count
         track(self, mean.detach(), var.detach() * count / (count - 1).clamp(min=1), count > 1)
         return ((wide - mean) * (var + self.eps).rsqrt() * self.weight + self.bias).to(x.dtype)
 
@@ -91,11 +91,11 @@ class JointNorm(Module):
 
     def _batch_statistics(self, x: Tensor, joint: Tensor) -> tuple[Tensor, Tensor]:
         joints = len(self.weight)
-        total = together.total if self.synced and together.are_several() else _unchanged
-        count = total(torch.bincount(joint, minlength=joints).to(x.dtype)[:, None])
-        sums = total(scatter(x, joint, dim_size=joints, reduce="sum"))
+        add = total if self.synced else _unchanged
+        count = add(torch.bincount(joint, minlength=joints).to(x.dtype)[:, None])
+        sums = add(scatter(x, joint, dim_size=joints, reduce="sum"))
         mean = sums / count.clamp(min=1)
-        var = total(scatter((x - mean[joint]).square(), joint, dim_size=joints, reduce="sum"))
+        var = add(scatter((x - mean[joint]).square(), joint, dim_size=joints, reduce="sum"))
         track(self, mean.detach(), var.detach() / (count - 1).clamp(min=1), count > 1)
         return mean, var / count.clamp(min=1)
 

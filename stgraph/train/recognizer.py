@@ -17,6 +17,7 @@ from stgraph.data import SkeletonData
 from stgraph.nn import SkeletonNetwork
 from stgraph.nn.norm import sync_statistics
 from stgraph.options import TrainingOptions
+from stgraph.processes import place, total
 from stgraph.train.optimization import make_optimizer, share_of_rate
 
 
@@ -99,14 +100,10 @@ class ActionRecognizer(lightning.LightningModule):
         clips of the step together if each process counts by its clips.
         """
         loss = self.loss(logits, labels)
-        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-            return loss.new_ones(()), loss
         own = loss.new_tensor(len(labels))
         if self.class_weights is not None:
             own = self.class_weights[labels].sum()
-        everybody = own.clone()
-        torch.distributed.all_reduce(everybody)
-        return own * torch.distributed.get_world_size() / everybody, loss
+        return own * place()[1] / total(own), loss
 
     def plan_steps(self, steps_per_epoch: int, clips: int) -> None:
         """Say how many steps all processes make together over so many clips.

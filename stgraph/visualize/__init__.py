@@ -1,4 +1,4 @@
-"""Drawings of skeletons, partitions, clips and confusion matrices; needs ``stgraph-pyg[viz]``.
+"""Drawings of skeletons, partitions, clips and of what networks say; needs ``stgraph-pyg[viz]``.
 
 Functions draw into ``ax``, or into a new figure, and return it. Nothing is shown on a screen: save
 it (``ax.figure.savefig("a.pdf")``) or call ``matplotlib.pyplot.show()``. Colours never stand alone,
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from stgraph.visualize.clip import draw_clip
 from stgraph.visualize.evaluation import draw_confusion
+from stgraph.visualize.importance import draw_importance
+from stgraph.visualize.looks import save_figure
 from stgraph.visualize.skeleton import (
     draw_layout,
     draw_partition,
@@ -16,13 +18,19 @@ from stgraph.visualize.skeleton import (
     draw_spatial_partitions,
     draw_subsets,
 )
+from stgraph.visualize.training import draw_accuracy_by_length, draw_comparison, draw_curves
 
 __all__ = [
+    "draw_accuracy_by_length",
     "draw_clip",
+    "draw_comparison",
     "draw_confusion",
+    "draw_curves",
+    "draw_importance",
     "draw_layout",
     "draw_partition",
     "draw_partitions",
     "draw_spatial_partitions",
     "draw_subsets",
+    "save_figure",
 ]

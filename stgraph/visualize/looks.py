@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,13 @@ STYLES = ("-", "--", ":", "-.")
 def axes(ax: Any, **figure: Any) -> Any:
     """The axes given, or those of a new figure."""
     return plt.subplots(layout="constrained", **figure)[1] if ax is None else ax
+
+
+def save_figure(figure: Any, path: str | Path, *, dpi: int = 150) -> None:
+    """Write a figure without empty margins, and let go of it."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=dpi, bbox_inches="tight")
+    plt.close(figure)
 
 
 def turn(looks: Sequence[str], number: int) -> str:

@@ -88,7 +88,7 @@ def draw_subsets(graph: SkeletonGraph, *, ax: Axes | None = None) -> Axes:
     width. Joints themselves are marked by the subset of their self-loops.
     """
     ax = axes(ax, figsize=(4.5, 6))
-    place = _place(graph.layout)
+    place = place_joints(graph.layout)
     source, target = graph.edge_index.numpy()
     for subset, name in enumerate(graph.subset_names):
         edges = np.flatnonzero(graph.edge_type.numpy() == subset)
@@ -127,7 +127,8 @@ def draw_spatial_partitions(layout: SkeletonLayout) -> Figure:
     return figure
 
 
-def _place(layout: SkeletonLayout) -> Points:
+def place_joints(layout: SkeletonLayout) -> Points:
+    """Where joints are drawn ``[V, 2]``: in the rest pose, or spread out by the bones."""
     if layout.positions is not None:
         return np.array(layout.positions)
     spread = nx.spring_layout(layout.to_networkx(), iterations=500, seed=0)
@@ -135,7 +136,7 @@ def _place(layout: SkeletonLayout) -> Points:
 
 
 def _draw_skeleton(layout: SkeletonLayout, ax: Axes) -> Points:
-    graph, place = layout.to_networkx(), _place(layout)
+    graph, place = layout.to_networkx(), place_joints(layout)
     nx.draw_networkx_edges(graph, place, ax=ax, edge_color="0.65", width=2)
     nx.draw_networkx_nodes(graph, place, ax=ax, node_color="0.45", node_size=22)
     x, y = place[layout.center]
@@ -177,7 +178,7 @@ def _draw_subset(graph: SkeletonGraph, subset: int, joint: int, *, place: Points
 
 def _telling_joint(graph: SkeletonGraph) -> int:
     """The joint that shows most subsets; of those the one with the longest shortest bone."""
-    place, bones = _place(graph.layout), graph.layout.to_networkx()
+    place, bones = place_joints(graph.layout), graph.layout.to_networkx()
 
     def tells(joint: int) -> tuple[float, ...]:
         subsets = graph.edge_type[graph.edge_index[1] == joint].unique()

@@ -9,7 +9,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from stgraph.cli.recipes import recipe_names, recipe_path
-from stgraph.cli.training import _groups, train_arguments
+from stgraph.cli.training import option_groups, train_arguments
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 from stgraph.presets import PRESETS
 
@@ -33,7 +33,7 @@ OPEN = {
 def parsed(*arguments: str):
     parser = ArgumentParser()
     train_arguments(parser)
-    return _groups(parser.parse_args(arguments))
+    return option_groups(parser.parse_args(arguments))
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -1,4 +1,4 @@
-"""Sums over all processes of distributed training, for statistics of the joint batch."""
+"""The processes that train or predict together, on one machine or several; alone there is one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ import torch
 from torch import Tensor
 
 
-def are_several() -> bool:
-    """Whether this is one of several processes that train together."""
+def place() -> tuple[int, int]:
+    """This process's rank, and how many processes there are."""
     distributed = torch.distributed
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return False
-    return distributed.get_world_size() > 1
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
 
 
 def total(x: Tensor) -> Tensor:
     """The sum over all processes, which all get; its gradient is the sum of theirs."""
+    if place()[1] == 1:
+        return x
     out: Tensor = _Total.apply(x)
     return out
+
+
+def gathered(own: Any) -> list[Any]:
+    """What each process has, by rank."""
+    world = place()[1]
+    if world == 1:
+        return [own]
+    shares: list[Any] = [None] * world
+    torch.distributed.all_gather_object(shares, own)
+    return shares
 
 
 class _Total(torch.autograd.Function):

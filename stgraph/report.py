@@ -1,0 +1,193 @@
+"""A page for people about a run: what it reached, what it confuses, which clips it gets wrong."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from stgraph import visualize
+from stgraph.evaluate import Evaluation
+from stgraph.nn import SkeletonNetwork
+
+MOST = 10  # rows of a table
+
+
+class Confusion(NamedTuple):
+    """So many clips of class ``true`` were taken for class ``predicted``, a share of its clips."""
+
+    true: str
+    predicted: str
+    clips: int
+    share: float
+
+
+class Mistake(NamedTuple):
+    """A clip of class ``true`` that was taken for ``predicted`` with this probability."""
+
+    clip: str
+    true: str
+    predicted: str
+    probability: float
+
+
+def hardest_pairs(found: Evaluation, most: int = MOST) -> list[Confusion]:
+    """The pairs of classes that are confused most often, those of many clips first."""
+    counts = found.confusion.clone()
+    totals = counts.sum(dim=1)
+    counts.fill_diagonal_(0)
+    order = counts.flatten().argsort(descending=True, stable=True)[:most]
+    pairs = [divmod(int(place), len(counts)) for place in order if counts.flatten()[place]]
+    return [
+        Confusion(
+            found.class_names[true],
+            found.class_names[predicted],
+            int(counts[true, predicted]),
+            float(counts[true, predicted] / totals[true]),
+        )
+        for true, predicted in pairs
+    ]
+
+
+def surest_mistakes(found: Evaluation, most: int = MOST) -> list[Mistake]:
+    """The clips that are wrong with the highest probability: look at them, or at their labels."""
+    probability, predicted = found.probabilities.max(dim=1)
+    probability = probability.masked_fill(predicted == found.labels, -1)
+    order = probability.argsort(descending=True, stable=True)[:most]
+    return [
+        Mistake(
+            found.names[row],
+            found.class_names[int(found.labels[row])],
+            found.class_names[int(predicted[row])],
+            float(probability[row]),
+        )
+        for row in order.tolist()
+        if probability[row] >= 0
+    ]
+
+
+def read_curves(folder: Path) -> dict[str, list[float]]:
+    """What ``metrics*.csv`` of a run say of each epoch, by name; NaN where they say nothing.
+
+    Of a run that was resumed the files come in the order of its starts.
+    """
+    found: dict[str, dict[int, float]] = {}
+    earlier = sorted(folder.glob("metrics-*.csv"), key=lambda path: int(path.stem.split("-")[1]))
+    for path in [*earlier, folder / "metrics.csv"]:
+        if not path.is_file():
+            continue
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                for name, value in row.items():
+                    if value and row["epoch"] and name not in ("epoch", "step", "train_loss_step"):
+                        found.setdefault(name, {})[int(row["epoch"])] = float(value)
+    epochs = 1 + max((epoch for values in found.values() for epoch in values), default=-1)
+    return {
+        name: [values.get(epoch, math.nan) for epoch in range(epochs)]
+        for name, values in found.items()
+    }
+
+
+def write_report(
+    folder: str | Path,
+    found: Evaluation,
+    model: SkeletonNetwork,
+    frames: ArrayLike | Tensor,
+    *,
+    title: str = "Run",
+) -> Path:
+    """Write ``report.md`` and its figures into the folder of a run.
+
+    Args:
+        folder: Of the run; curves are read from its metrics.
+        found: What the network says of the test clips.
+        model: The network.
+        frames: Frames of each test clip, in the order of ``found``.
+        title: The heading.
+
+    Returns:
+        The page.
+    """
+    folder = Path(folder)
+    page = folder / "report.md"
+    curves = read_curves(folder)
+    sections = [f"# {title}", _summary(found, model)]
+    if curves:
+        picture = _save(visualize.draw_curves(curves), folder, "curves")
+        sections += ["## Training", picture]
+    axes = visualize.draw_confusion(found.confusion, found.class_names)
+    sections += ["## Confusion", _save(axes.figure, folder, "confusion"), _pairs(found)]
+    sections += ["## Wrong, and sure of it", _mistakes(found)]
+    right = found.logits.argmax(dim=1) == found.labels
+    axes = visualize.draw_accuracy_by_length(torch.as_tensor(frames), right)
+    sections += ["## Accuracy by length", _save(axes.figure, folder, "length")]
+    sections += _importance(model, folder)
+    page.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    return page
+
+
+def _summary(found: Evaluation, model: SkeletonNetwork) -> str:
+    numbers = sum(value.numel() for value in model.parameters())
+    shares = [float(share) for _, _, share in found.per_class() if share]
+    rows = [
+        ("network", f"{type(model).__name__}, {numbers:,} parameters, {model.graph}"),
+        ("clips", f"{len(found.names):,} of {len(found.class_names)} classes"),
+        ("top-1", f"{100 * found.accuracy():.2f} %"),
+        ("top-5", f"{100 * found.accuracy(5):.2f} %"),
+        ("mean over classes", f"{100 * sum(shares) / max(1, len(shares)):.2f} %"),
+    ]
+    return _table(("", ""), rows)
+
+
+def _pairs(found: Evaluation) -> str:
+    rows = [
+        (pair.true, pair.predicted, pair.clips, f"{100 * pair.share:.0f} %")
+        for pair in hardest_pairs(found)
+    ]
+    if not rows:
+        return "No clip is taken for another class."
+    return _table(("class", "taken for", "clips", "of the class"), rows)
+
+
+def _mistakes(found: Evaluation) -> str:
+    rows = [
+        (wrong.clip, wrong.true, wrong.predicted, f"{100 * wrong.probability:.1f} %")
+        for wrong in surest_mistakes(found)
+    ]
+    if not rows:
+        return "No clip is wrong."
+    return _table(("clip", "class", "taken for", "probability"), rows)
+
+
+def _importance(model: SkeletonNetwork, folder: Path) -> list[str]:
+    """The importance that the first and the last block have learnt, if the network learns any."""
+    pictures = []
+    for name, block in (("first", model.blocks[0]), ("last", model.blocks[-1])):
+        importance = getattr(block, "importance", None)
+        if importance is not None:
+            factors = importance.factors.detach().cpu()
+            axes = visualize.draw_importance(model.graph.to("cpu"), factors)
+            axes.set_title(f"{name} block")
+            pictures.append(_save(axes.figure, folder, f"importance-{name}"))
+    return ["## Learnt edge importance", *pictures] if pictures else []
+
+
+def _save(figure: object, folder: Path, name: str) -> str:
+    """Write a figure beside the page, and say how it is shown there."""
+    visualize.save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
+    return f"![{name}](figures/{name}.png)"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", ", ")

@@ -1,0 +1,80 @@
+"""How a run went, and on which clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.pyplot import subplots
+from numpy.typing import ArrayLike
+
+from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, turn
+
+
+def draw_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Losses and accuracies of each epoch, and the learning rate.
+
+    Args:
+        curves: Values by epoch, under names of which these are drawn: ``train_loss``, ``val_loss``,
+            ``val_top1``, ``val_top5`` (shares) and those that begin with ``lr``. NaN where an epoch
+            has none.
+    """
+    figure, panels = subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    rates = [name for name in curves if name.startswith("lr")]
+    for ax, names, label in (
+        (panels[0], ("train_loss", "val_loss"), "loss"),
+        (panels[1], ("val_top1", "val_top5"), "accuracy, %"),
+        (panels[2], rates, "learning rate"),
+    ):
+        for number, name in enumerate(name for name in names if name in curves):
+            values = np.asarray(curves[name], dtype=float) * (100 if "top" in name else 1)
+            look: dict[str, Any] = {
+                "color": turn(COLORS, number),
+                "linestyle": turn(STYLES, number),
+            }
+            ax.plot(np.arange(1, len(values) + 1), values, label=name, marker=".", **look)
+        ax.set(xlabel="epoch", ylabel=label)
+        if ax.get_lines():
+            ax.legend(frameon=False)
+    return figure
+
+
+def draw_comparison(found: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
+    """Accuracies in percent of several variants: every run, and the mean of each variant."""
+    ax = axes(ax, figsize=(6, 0.8 + 0.34 * len(found)))
+    for row, values in enumerate(found.values()):
+        look: dict[str, Any] = {"color": COLORS[0], "marker": MARKERS[0], "s": 18, "alpha": 0.6}
+        ax.scatter(values, [row] * len(values), **look)
+        ax.scatter([np.mean(values)], [row], marker="|", s=180, color="black", zorder=3)
+    ax.set_yticks(range(len(found)), list(found))
+    ax.invert_yaxis()
+    ax.set(xlabel="accuracy, %")
+    ax.grid(axis="x", color="0.9")
+    return ax
+
+
+def draw_accuracy_by_length(
+    frames: ArrayLike, right: ArrayLike, *, bins: int = 8, ax: Axes | None = None
+) -> Axes:
+    """The share of clips that are right, for clips of about the same length.
+
+    Args:
+        frames: Frames of each clip.
+        right: Whether it was recognised.
+        bins: Into how many groups of equally many clips they are put, at most.
+        ax: Where to draw.
+    """
+    length, hit = np.asarray(frames, dtype=float), np.asarray(right, dtype=float)
+    order = np.argsort(length, kind="stable")
+    groups = [group for group in np.array_split(order, bins) if len(group)]
+    ax = axes(ax, figsize=(5, 3.5))
+    middle = np.array([length[group].mean() for group in groups])
+    share = np.array([hit[group].mean() for group in groups])
+    error = np.sqrt(share * (1 - share) / np.array([len(group) for group in groups]))
+    look: dict[str, Any] = {"color": COLORS[0], "marker": MARKERS[0], "capsize": 3}
+    ax.errorbar(middle, 100 * share, yerr=100 * error, **look)
+    ax.set(xlabel="frames", ylabel="accuracy, % (± standard error)")
+    return ax

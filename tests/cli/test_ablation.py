@@ -1,0 +1,96 @@
+"""``stgraph ablate`` trains what it says, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+import torch
+
+from stgraph import SkeletonGraph, layouts, partition
+from stgraph.cli import ablation, main
+from stgraph.datasets import SyntheticActions
+
+TINY = ("--model.blocks", "[[4,2]]", "--data.frames", "8", "--epochs", "1", "--workers", "0")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    SyntheticActions(folder, performers=3)
+    return folder
+
+
+def ablate(root, out, *arguments) -> int:
+    data = ("--data.root", root, "--data.performers", 3, "--data.every", 1)
+    return main(["ablate", *map(str, (*TINY, *data, "--out", out, *arguments))])
+
+
+def rows_of(out) -> list[dict[str, str]]:
+    with open(out / "ablation.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def out(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ablation")
+    assert ablate(root, folder, "--seeds", 1) == 0
+    return folder
+
+
+def test_every_variant_of_the_paper_is_trained_on_its_graph(out):
+    found = {row["variant"]: int(row["parameters"]) for row in rows_of(out)}
+    assert set(found) == set(ablation.VARIANTS) == set(ablation.WHAT)
+    weights = {"temporal": 1, "uniform": 1, "distance": 2, "spatial": 3, "local": 73}
+    # one block of 3 to 4 channels: K (C_in C_out weights + C_out biases) beside what all have
+    rest = {name: found[name] - count * (3 * 4 + 4) for name, count in weights.items()}
+    assert len(set(rest.values())) == 1
+    assert found["spatial-importance"] - found["spatial"] == 3 * 25 * 25
+    assert found["spatial-2018"] == found["spatial"]
+
+
+def test_the_table_and_the_picture_have_all_variants(out):
+    lines = (out / "ablation.md").read_text().splitlines()
+    assert len(lines) == 2 + len(ablation.VARIANTS)
+    assert [line.split(" | ")[0][2:] for line in lines[2:]] == list(ablation.WHAT.values())
+    assert (out / "ablation.png").stat().st_size > 1000
+
+
+def test_what_was_found_is_not_trained_again_unless_settings_differ(root, out, monkeypatch, capsys):
+    before = rows_of(out)
+    monkeypatch.setattr(ablation, "_trained", lambda *arguments: pytest.fail("trained again"))
+    assert ablate(root, out, "--seeds", 1) == 0
+    assert rows_of(out) == before
+    with pytest.raises(pytest.fail.Exception):
+        ablate(root, out, "--seeds", 1, "--learning_rate", 0.2)
+
+
+def test_seeds_are_averaged():
+    runs = [
+        ablation.Run("spatial", seed, top1, 1.0, 10, 2.0) for seed, top1 in enumerate((0.5, 0.7))
+    ]
+    assert "| spatial configuration | 60.0 ± 14.1 | 100.0 ± 0.0 | 10 | 2 |" in (
+        ablation.ablation_table(runs)
+    )
+
+
+def test_settings_of_every_run_are_kept(out):
+    known = json.loads((out / "local" / "seed-0" / "run-of-ablation.json").read_text())
+    assert known["plan"]["model"]["partition"] == "local"
+    assert not known["plan"]["model"]["edge_importance"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("--variants", "nope"), "no variant 'nope'"), (("--seeds", "0"), "--seeds is at least 1")],
+)
+def test_bad_arguments_get_one_clear_line(arguments, words, root, tmp_path, capsys):
+    assert ablate(root, tmp_path, *arguments) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_local_edges_have_a_matrix_each():
+    graph = SkeletonGraph.from_layout(layouts.NTU25, partition.local)
+    assert torch.equal(graph.edge_type, torch.arange(73)) and graph.num_subsets == 73
+    assert "left elbow to left wrist" in graph.subset_names
