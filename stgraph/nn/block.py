@@ -43,12 +43,13 @@ class EdgeImportance(Module):
     @property
     def factors(self) -> Tensor:
         """The factor of each edge of the graph ``[E']``."""
-        return self.weight.flatten()[self.cell]
+        return self.weight.flatten().index_select(0, self.cell)
 
     def forward(self, edges: LayerEdges) -> Tensor:
         """The weights ``[E]`` of the edges, times their importance."""
         one = self.weight.new_ones(1)
-        factors = torch.cat([self.factors, one])[edges.edge_template]
+        last = edges.edge_template.remainder(len(self.cell) + 1)  # -1: the factor one
+        factors = torch.cat([self.factors, one]).index_select(0, last)
         return factors if edges.edge_weight is None else edges.edge_weight * factors
 
 
@@ -100,7 +101,7 @@ class STGCNBlock(Module):
         Shapes:
             - **x:** float ``[N, C_in]``; **out:** float ``[N', C_out]``
         """
-        kept = x if step.kept is None else x[step.kept]
+        kept = x if step.kept is None else x.index_select(0, step.kept)
         h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
         if self.temporal is not None and self.spatial_norm is not None:
             h = self.activation(self.spatial_norm(h))

@@ -65,7 +65,7 @@ class STGCNv010Block(Module):
         Shapes:
             - **x:** float ``[N, C_in]``; **out:** float ``[N', C_out]``
         """
-        kept = x if step.kept is None else x[step.kept]
+        kept = x if step.kept is None else x.index_select(0, step.kept)
         h = convolve(self.spatial, x, step.in_space, self.importance(step.in_space))
         h = self.dropout(self.activation(self.spatial_norm(h + self.bias.sum(dim=0))))
         h = self.activation(self.norm(convolve(self.temporal, h, step.in_time[0])))

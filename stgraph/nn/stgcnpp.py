@@ -60,7 +60,7 @@ class STGCNPlusPlusBlock(Module):
         h = self.activation(self.spatial_norm(h) + self.spatial_residual(x))
         h = self.dropout(self.temporal(h, step.in_time, step.kept))
         if self.residual is not None:
-            h = h + self.residual(x if step.kept is None else x[step.kept])
+            h = h + self.residual(x if step.kept is None else x.index_select(0, step.kept))
         return self.activation(h)
 
     def fuse(self) -> None:

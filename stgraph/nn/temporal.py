@@ -67,7 +67,7 @@ class MultiScaleTemporal(Module):
             for conv, h, d in zip(self.convolutions, moving, self.dilations, strict=True)
         ]
         outs.append(neighbor_max(steady, branches[0]))
-        outs.append(self.point(x if kept is None else x[kept]))
+        outs.append(self.point(x if kept is None else x.index_select(0, kept)))
         return self.norm(self.fuse(torch.cat(outs, dim=1)))
 
     def fold(self) -> None:
@@ -80,7 +80,9 @@ class MultiScaleTemporal(Module):
 def neighbor_max(x: Tensor, edges: LayerEdges) -> Tensor:
     """The largest value of each channel among the sources of a target; 0 where it has none."""
     if edges.beside is not None:
-        return x[edges.beside].amax(0)
+        return x.index_select(0, edges.beside.flatten()).view(3, -1, x.shape[1]).amax(0)
     assert isinstance(edges.graph, TypedGraph)
     source, target = edges.graph.edge_index
-    return scatter(x[source], target, dim_size=edges.graph.num_targets, reduce="max")
+    return scatter(
+        x.index_select(0, source), target, dim_size=edges.graph.num_targets, reduce="max"
+    )

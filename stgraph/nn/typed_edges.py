@@ -23,7 +23,7 @@ class TypedEdges(NamedTuple):
 
     def take(self, at: Tensor) -> TypedEdges:
         """The edges at these positions."""
-        weight = None if self.edge_weight is None else self.edge_weight[at]
+        weight = None if self.edge_weight is None else self.edge_weight.index_select(0, at)
         return TypedEdges(
             self.edge_index[:, at], self.edge_type[at], weight, self.edge_template[at]
         )
