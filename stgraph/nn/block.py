@@ -47,6 +47,7 @@ class EdgeImportance(Module):
 
     def forward(self, edges: LayerEdges) -> Tensor:
         """The weights ``[E]`` of the edges, times their importance."""
+        assert edges.edge_template is not None
         one = self.weight.new_ones(1)
         last = edges.edge_template.remainder(len(self.cell) + 1)  # -1: the factor one
         factors = torch.cat([self.factors, one]).index_select(0, last)
