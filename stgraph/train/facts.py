@@ -16,7 +16,7 @@ import torch
 
 import stgraph
 
-PACKAGES = ("torch", "torch-geometric", "lightning", "torchmetrics", "numpy", "pyarrow")
+PACKAGES = ("torch-geometric", "lightning", "torchmetrics", "numpy", "pyarrow")
 
 
 def write_facts(path: Path, seed: int) -> None:
@@ -39,6 +39,7 @@ def facts_of_run(seed: int) -> dict[str, Any]:
         "versions": {
             "stgraph": stgraph.__version__,
             "python": platform.python_version(),
+            "torch": torch.__version__,  # with the kind of build, which its metadata leave out
             **{name: _version(name) for name in PACKAGES},
         },
         "machine": {

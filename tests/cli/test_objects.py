@@ -129,14 +129,6 @@ def test_impossible_data_options_are_refused(tmp_path, wrong):
         make_dataset(replace(DataOptions(root=str(tmp_path)), **wrong), "train", graph)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"workers": -1}]
-)
-def test_impossible_training_options_are_refused(wrong):
-    with pytest.raises(ValueError, match="epochs and batch_size are at least 1"):
-        TrainingOptions(**wrong)
-
-
 def test_layouts_are_found_by_name_or_read_from_a_file(tmp_path):
     assert layout_by_name("ntu25") is layouts.NTU25
     path = tmp_path / "mine.json"

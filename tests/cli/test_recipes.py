@@ -21,6 +21,7 @@ OPEN = {
         "ema",
         "save_every",
         "num_nodes",
+        "sync_statistics",
         "early_stopping",
         "class_weights",
         "label_smoothing",

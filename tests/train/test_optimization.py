@@ -84,6 +84,9 @@ def test_balanced_classes_weigh_alike_and_clips_weigh_one_on_average():
     ("options", "words"),
     [
         ({"epochs": 0}, "epochs is at least 1"),
+        ({"batch_size": 0}, "batch_size is at least 1"),
+        ({"workers": -1}, "workers is at least 0"),
+        ({"learning_rate": 0.0}, "learning_rate is above 0"),
         ({"test_clips": 0}, "test_clips is at least 1"),
         ({"max_nodes": -1}, "max_nodes is at least 0"),
         ({"ema": 1.0}, "below 1"),
