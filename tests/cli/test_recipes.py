@@ -15,19 +15,9 @@ from stgraph.presets import PRESETS
 
 # What a machine or a user decides, not a recipe.
 OPEN = {
-    *("max_nodes", "batch_size", "devices", "accelerator", "precision", "workers", "seed"),
-    *(
-        "recompute",
-        "ema",
-        "save_every",
-        "num_nodes",
-        "sync_statistics",
-        "early_stopping",
-        "class_weights",
-        "label_smoothing",
-        "gradient_clip",
-    ),
-    *("milestones", "gamma", "test_clips"),
+    *("max_nodes", "batch_size", "devices", "num_nodes", "accelerator", "precision", "workers"),
+    *("recompute", "save_every", "sync_statistics", "seed", "ema", "early_stopping"),
+    *("class_weights", "label_smoothing", "gradient_clip", "milestones", "gamma", "test_clips"),
 }
 
 
