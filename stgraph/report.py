@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,20 +79,29 @@ def read_curves(folder: Path) -> dict[str, list[float]]:
     Of a run that was resumed the files come in the order of its starts.
     """
     found: dict[str, dict[int, float]] = {}
-    earlier = sorted(folder.glob("metrics-*.csv"), key=lambda path: int(path.stem.split("-")[1]))
-    for path in [*earlier, folder / "metrics.csv"]:
-        if not path.is_file():
-            continue
-        with open(path, newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                for name, value in row.items():
-                    if value and row["epoch"] and name not in ("epoch", "step", "train_loss_step"):
-                        found.setdefault(name, {})[int(row["epoch"])] = float(value)
+    for row in _metric_rows(folder):
+        epoch = int(row.pop("epoch"))
+        for name, value in row.items():
+            if value and name not in ("step", "train_loss_step"):
+                found.setdefault(name, {})[epoch] = float(value)
     epochs = 1 + max((epoch for values in found.values() for epoch in values), default=-1)
     return {
         name: [values.get(epoch, math.nan) for epoch in range(epochs)]
         for name, values in found.items()
     }
+
+
+def _metric_rows(folder: Path) -> Iterator[dict[str, str]]:
+    """The rows of all files; one that names no epoch, of a learning rate, belongs to the next."""
+    earlier = sorted(folder.glob("metrics-*.csv"), key=lambda path: int(path.stem.split("-")[1]))
+    for path in [*earlier, folder / "metrics.csv"]:
+        waiting: list[dict[str, str]] = []
+        with open(path, newline="", encoding="utf-8") if path.is_file() else StringIO() as file:
+            for row in csv.DictReader(file):
+                waiting.append(row)
+                if row["epoch"]:
+                    yield from ({**each, "epoch": row["epoch"]} for each in waiting)
+                    waiting = []
 
 
 def write_report(

@@ -46,12 +46,13 @@ def test_without_mistakes_there_are_none():
 def test_curves_of_a_resumed_run_are_joined_by_epoch(tmp_path):
     header = "epoch,step,lr-SGD,train_loss,train_loss_step,val_top1\n"
     (tmp_path / "metrics-1.csv").write_text(
-        header + "0,0,0.1,,,\n0,1,,,2.5,\n0,2,,,,0.5\n0,2,,1.5,,\n1,3,,,0.7,\n"
+        header + ",0,0.1,,,\n0,1,,,2.5,\n0,2,,,,0.5\n0,2,,1.5,,\n1,3,,,0.7,\n"
     )
     (tmp_path / "metrics.csv").write_text(header + "1,4,,,,0.75\n1,4,,0.5,,\n2,5,,0.25,,\n")
     curves = read_curves(tmp_path)
     assert curves["train_loss"] == [1.5, 0.5, 0.25]
     assert curves["val_top1"][:2] == [0.5, 0.75] and math.isnan(curves["val_top1"][2])
+    assert curves["lr-SGD"][0] == 0.1
     assert set(curves) == {"lr-SGD", "train_loss", "val_top1"}
     assert read_curves(tmp_path / "nothing") == {}
 
