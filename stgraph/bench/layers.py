@@ -16,7 +16,7 @@ from stgraph.bench.rates import copying, products
 from stgraph.bench.setting import Setting, Sizes
 from stgraph.build import build_clip
 from stgraph.graph import SkeletonGraph
-from stgraph.nn import STGCNConv
+from stgraph.nn import NodeNorm, STGCNConv
 from stgraph.nn.backends import TemporalGrid
 
 Kind = Literal["spatial", "temporal", "product"]
@@ -140,6 +140,30 @@ def image_convolution(setting: Setting, work: Work) -> Step:
     return Step(run, float(len(rows)))
 
 
+def normalizing(setting: Setting, work: Work, layer: Callable[[int], torch.nn.Module]) -> Step:
+    """Batch normalisation of node rows in training, forward and backward."""
+    x, _, _, cotangent = inputs(setting, work)
+    norm = layer(work.channels).to(setting.device)
+
+    def run() -> None:
+        x.grad = None
+        norm.zero_grad()
+        norm(x).backward(cotangent)
+
+    return Step(run, float(len(x)))
+
+
+def norm_floor(setting: Setting, work: Work) -> Step:
+    """A copy of as many bytes as normalisation has to move, at the least.
+
+    Forward reads the rows for their statistics, reads them again and writes; backward reads rows
+    and gradients for two sums, reads both again and writes: eight times the rows.
+    """
+    rows = inputs(setting, work).x
+    copy = copying(setting, 8 * rows.numel() * rows.itemsize // 2)
+    return Step(copy.run, float(len(rows)))
+
+
 def floor(setting: Setting, work: Work) -> Step:
     """What no way to compute the layer can avoid, at the rates of this machine.
 
@@ -171,7 +195,17 @@ def layer_cases(sizes: Sizes) -> tuple[Case, ...]:
         _against_relational("conv-temporal-64", Work("temporal", 64), nodes),
         _against_image("conv-bodies-64", Work("temporal", 64), nodes),
         _against_relational("conv-product-64", Work("product", 64), nodes),
+        _norms("norm-64", Work("spatial", 64), nodes),
     )
+
+
+def _norms(key: str, work: Work, nodes: int) -> Case:
+    sides = (
+        Side("NodeNorm", partial(normalizing, work=work, layer=NodeNorm)),
+        Side("BatchNorm1d", partial(normalizing, work=work, layer=torch.nn.BatchNorm1d)),
+        Side("floor: copies", partial(norm_floor, work=work), bound=True),
+    )
+    return Case(key, f"batch normalisation, {work.channels} channels, {nodes:,} nodes", sides)
 
 
 def _against_relational(key: str, work: Work, nodes: int) -> Case:
