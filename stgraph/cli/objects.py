@@ -26,7 +26,7 @@ from stgraph.nn import (
     STGCNv010,
 )
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
-from stgraph.presets import PRESETS, check_preset
+from stgraph.presets import PRESETS, check_preset, pad_zeros, zero_fill
 from stgraph.skeleton import SkeletonLayout
 
 DATASETS: dict[str, Callable[..., SkeletonDataset]] = {
@@ -81,7 +81,11 @@ class Preparation:
             keypoints = PRESETS[options.preset].prepare(keypoints, generator=generator)
         else:
             keypoints = self._prepare(keypoints, generator, channels)
-        return transforms.stream(keypoints, options.stream, self.layout, coordinates=channels)
+        clip = transforms.stream(keypoints, options.stream, self.layout, coordinates=channels)
+        if not options.pad:
+            return clip
+        frames, persons = options.pad
+        return pad_zeros(zero_fill(clip), frames, persons=persons)
 
     def _prepare(
         self, keypoints: Tensor, generator: torch.Generator | None, channels: int
@@ -248,6 +252,8 @@ def _check_data(data: DataOptions) -> None:
             f"The preset '{data.preset}' is all that is done to clips; leave out "
             "frames, every, align, rotate and scale."
         )
+    if data.pad and (len(data.pad) != 2 or min(data.pad) < 1):
+        raise ValueError(f"pad takes frames and persons, such as [300, 2], found {data.pad}.")
     if data.align and len(data.align) != 4:
         raise ValueError(f"align takes four joint names, found {len(data.align)}.")
     if min(data.frames, data.rotate, data.scale, data.coordinates) < 0 or data.every < 1:

@@ -22,6 +22,7 @@ from stgraph.cli.objects import (
     make_model,
     save_config,
 )
+from stgraph.datasets import SyntheticActions
 from stgraph.formats import write_skeleton_file
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 
@@ -70,6 +71,53 @@ def test_a_score_beside_the_coordinates_is_left_alone():
     points = prepared(keypoints, 0, coordinates=2, scale=0.5)
     assert torch.equal(points[..., 2], keypoints[..., 2])
     assert not torch.equal(points[..., :2], keypoints[..., :2])
+
+
+@pytest.mark.parametrize("name", transforms.STREAMS)
+def test_streams_are_taken_of_the_prepared_clip(name: str):
+    clip = torch.randn(1, 9, 25, 3)
+    found = prepared(clip, stream=name, every=2)
+    wanted = transforms.stream(prepared(clip, every=2), name, layouts.NTU25)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_stream_leaves_the_score_to_its_rule():
+    clip = torch.randn(1, 5, 25, 3)
+    found = prepared(clip, stream="bone", coordinates=2, center=False)
+    torch.testing.assert_close(found, transforms.stream(clip, "bone", layouts.NTU25, coordinates=2))
+
+
+def test_padding_comes_last_and_fills_with_zeros():
+    clip = torch.randn(1, 5, 25, 3)
+    clip[0, 2, 3] = torch.nan
+    found = prepared(clip, pad=[8, 2], stream="joint_motion")
+    assert found.shape == (2, 8, 25, 3) and not found.isnan().any()
+    assert not found[1].any() and not found[:, 5:].any() and not found[0, 1:3, 3].any()
+    torch.testing.assert_close(found[0, :5], prepared(clip, stream="joint_motion")[0].nan_to_num())
+
+
+@pytest.mark.parametrize(("vary", "turned"), [(True, True), (False, False)])
+def test_draws_of_a_test_clip_vary_frames_and_nothing_else(vary: bool, turned: bool):
+    clip = torch.randn(1, 4, 25, 3).expand(1, 4, 25, 3)
+    options = DataOptions(center=False, rotate=1.0, scale=0.5)
+    found = Preparation(layouts.NTU25, options, vary)(clip, torch.Generator().manual_seed(0))
+    assert torch.equal(found, clip) != turned
+
+
+def test_equal_draws_of_whole_clips_are_refused(tmp_path):
+    data = DataOptions(root=str(tmp_path))
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    with pytest.raises(ValueError, match="10 draws of one are equal"):
+        make_dataset(data, "test", graph, draws=10)
+
+
+def test_edge_importance_can_be_left_at_one(tmp_path):
+    data = SyntheticActions(tmp_path, performers=2)
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    for learnt in (True, False):
+        model = make_model(data, ModelOptions(blocks=[[4, 1]], edge_importance=learnt), graph)
+        assert model.blocks[0].importance.weight.requires_grad == learnt
+        assert all(p.requires_grad for n, p in model.named_parameters() if "importance" not in n)
 
 
 def test_a_split_called_train_varies_only_when_it_is_trained_on(tmp_path):
@@ -121,11 +169,19 @@ def test_wrong_blocks_are_named(tmp_path, blocks):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"frames": -1}, {"rotate": -0.1}, {"scale": -1.0}, {"every": 0}, {"name": "ntu"}]
+    "wrong",
+    [
+        {"frames": -1},
+        {"rotate": -0.1},
+        {"scale": -1.0},
+        {"every": 0},
+        {"name": "ntu"},
+        {"pad": [3]},
+    ],
 )
 def test_impossible_data_options_are_refused(tmp_path, wrong):
     graph = make_graph(layouts.NTU25, ModelOptions())
-    with pytest.raises(ValueError, match=r"not negative|no data set"):
+    with pytest.raises(ValueError, match=r"not negative|no data set|frames and persons"):
         make_dataset(replace(DataOptions(root=str(tmp_path)), **wrong), "train", graph)
 
 
