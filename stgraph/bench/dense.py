@@ -9,6 +9,9 @@ done in place here, and on a GPU it may run in channels-last form, which is fast
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +36,13 @@ class DenseBlock(nn.Module):
     """One unit; the first of the network has neither residual nor dropout."""
 
     def __init__(
-        self, in_channels: int, channels: int, *, stride: int, subsets: int, first: bool
+        self,
+        in_channels: int,
+        channels: int,
+        *,
+        stride: int,
+        subsets: int,
+        dropout: float | None,
     ) -> None:
         super().__init__()
         self.gcn = SpatialConvolution(in_channels, channels, subsets=subsets)
@@ -43,8 +52,9 @@ class DenseBlock(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, (TEMPORAL_KERNEL, 1), (stride, 1), (reach, 0)),
             nn.BatchNorm2d(channels),
-            nn.Dropout(0.0 if first else 0.5, inplace=True),
+            nn.Dropout(dropout or 0.0, inplace=True),
         )
+        first = dropout is None
         self.residual: nn.Module | None = None if first else nn.Identity()
         if not first and (in_channels != channels or stride != 1):
             self.residual = nn.Sequential(
@@ -66,24 +76,34 @@ class DenseSTGCN(nn.Module):
         num_classes: Size of the output.
         adjacency: ``[K, V, V]``, entry ``[k, v, w]`` for the edge v -> w.
         channels_last: Whether images lie channels last, as cuDNN likes them.
+        blocks: ``(channels, stride)`` of each block; by default the ten that were published.
+        dropout: In every block but the first.
     """
 
     A: Tensor
 
     def __init__(
-        self, in_channels: int, num_classes: int, adjacency: Tensor, *, channels_last: bool = False
+        self,
+        in_channels: int,
+        num_classes: int,
+        adjacency: Tensor,
+        *,
+        channels_last: bool = False,
+        blocks: Sequence[tuple[int, int]] = TEN_BLOCKS,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         subsets, joints, _ = adjacency.shape
         self.register_buffer("A", adjacency)
         self.data_bn = nn.BatchNorm1d(in_channels * joints)
-        widths = [in_channels, *(channels for channels, _ in TEN_BLOCKS)]
+        widths = [in_channels, *(channels for channels, _ in blocks)]
+        unit = partial(DenseBlock, subsets=subsets)
         self.st_gcn_networks = nn.ModuleList(
-            DenseBlock(widths[i], channels, stride=stride, subsets=subsets, first=i == 0)
-            for i, (channels, stride) in enumerate(TEN_BLOCKS)
+            unit(widths[i], channels, stride=stride, dropout=dropout if i else None)
+            for i, (channels, stride) in enumerate(blocks)
         )
         self.edge_importance = nn.ParameterList(
-            nn.Parameter(torch.ones_like(adjacency)) for _ in TEN_BLOCKS
+            nn.Parameter(torch.ones_like(adjacency)) for _ in blocks
         )
         self.fcn = nn.Conv2d(widths[-1], num_classes, 1)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
