@@ -176,11 +176,10 @@ class TrainingOptions:
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise ValueError(f"{name} is at least {bound}, found {getattr(self, name)}.")
-        if self.learning_rate <= 0 or not 0 <= self.ema < 1:
-            raise ValueError(
-                "learning_rate is above 0, ema at least 0 and below 1; found "
-                f"{self.learning_rate} and {self.ema}."
-            )
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate is above 0, found {self.learning_rate}.")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema is at least 0 and below 1, found {self.ema}.")
         if (self.schedule == "step") != bool(self.milestones):
             raise ValueError(
                 f"The schedule is '{self.schedule}' and milestones are {self.milestones}; those "

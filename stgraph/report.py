@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -111,6 +111,7 @@ def write_report(
     frames: ArrayLike | Tensor,
     *,
     title: str = "Run",
+    about: Mapping[str, object] | None = None,
 ) -> Path:
     """Write ``report.md`` and its figures into the folder of a run.
 
@@ -120,6 +121,7 @@ def write_report(
         model: The network.
         frames: Frames of each test clip, in the order of ``found``.
         title: The heading.
+        about: What else the first table says.
 
     Returns:
         The page.
@@ -127,13 +129,13 @@ def write_report(
     folder = Path(folder)
     page = folder / "report.md"
     curves = read_curves(folder)
-    sections = [f"# {title}", _summary(found, model)]
+    sections = [f"# {title}", _summary(found, model, about or {})]
     if curves:
         picture = _save(visualize.draw_curves(curves), folder, "curves")
         sections += ["## Training", picture]
     axes = visualize.draw_confusion(found.confusion, found.class_names)
     sections += ["## Confusion", _save(axes.figure, folder, "confusion"), _pairs(found)]
-    sections += ["## Wrong, and sure of it", _mistakes(found)]
+    sections += ["## Wrong, those with the highest probability first", _mistakes(found)]
     right = found.logits.argmax(dim=1) == found.labels
     axes = visualize.draw_accuracy_by_length(torch.as_tensor(frames), right)
     sections += ["## Accuracy by length", _save(axes.figure, folder, "length")]
@@ -142,17 +144,27 @@ def write_report(
     return page
 
 
-def _summary(found: Evaluation, model: SkeletonNetwork) -> str:
+def _summary(found: Evaluation, model: SkeletonNetwork, about: Mapping[str, object]) -> str:
     numbers = sum(value.numel() for value in model.parameters())
     shares = [float(share) for _, _, share in found.per_class() if share]
     rows = [
-        ("network", f"{type(model).__name__}, {numbers:,} parameters, {model.graph}"),
+        *about.items(),
+        ("network", f"{type(model).__name__}, {numbers:,} parameters"),
+        ("graph", _subsets(model)),
         ("clips", f"{len(found.names):,} of {len(found.class_names)} classes"),
         ("top-1", f"{100 * found.accuracy():.2f} %"),
         ("top-5", f"{100 * found.accuracy(5):.2f} %"),
         ("mean over classes", f"{100 * sum(shares) / max(1, len(shares)):.2f} %"),
     ]
     return _table(("", ""), rows)
+
+
+def _subsets(model: SkeletonNetwork) -> str:
+    graph, names = model.graph, model.graph.subset_names
+    edges = torch.bincount(graph.edge_type, minlength=len(names)).tolist()
+    sizes = zip(names, edges, strict=True) if len(names) < MOST else [("each of its own", 1)]
+    subsets = ", ".join(f"{name} {count}" for name, count in sizes)
+    return f"{graph.layout.name}, edges by subset: {subsets}"
 
 
 def _pairs(found: Evaluation) -> str:
@@ -180,12 +192,16 @@ def _importance(model: SkeletonNetwork, folder: Path) -> list[str]:
     pictures = []
     for name, block in (("first", model.blocks[0]), ("last", model.blocks[-1])):
         importance = getattr(block, "importance", None)
-        if importance is not None:
+        if importance is not None and importance.weight.requires_grad:
             factors = importance.factors.detach().cpu()
             axes = visualize.draw_importance(model.graph.to("cpu"), factors)
             axes.set_title(f"{name} block")
             pictures.append(_save(axes.figure, folder, f"importance-{name}"))
-    return ["## Learnt edge importance", *pictures] if pictures else []
+    words = (
+        "Each half of a bone is the edge that ends at its joint, as wide as its learnt factor; a "
+        "factor of one, where learning starts, is as wide as in the key."
+    )
+    return ["## Learnt edge importance", words, *pictures] if pictures else []
 
 
 def _save(figure: object, folder: Path, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from stgraph.checkpoints.families import FAMILIES, Family
-from stgraph.checkpoints.files import read_file, weights_of
+from stgraph.checkpoints.files import LAST, checkpoint_file, read_file, weights_of
 from stgraph.checkpoints.native import (
     FORMAT,
     Checkpoint,
@@ -131,9 +131,11 @@ def _class_names(model: SkeletonNetwork) -> tuple[str, ...]:
 __all__ = [
     "FAMILIES",
     "FORMAT",
+    "LAST",
     "Checkpoint",
     "Family",
     "check_resume",
+    "checkpoint_file",
     "check_same_network",
     "describe",
     "load_checkpoint",

@@ -9,16 +9,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+LAST = Path("checkpoints", "last.ckpt")  # in the folder of a run
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+def checkpoint_file(path: str | Path) -> Path:
+    """The file itself; of the folder of a run its last check point."""
+    last = Path(path) / LAST
+    return last if last.is_file() else Path(path)
 
 
 def read_file(path: str | Path) -> dict[str, Any]:
     """What ``torch.save`` wrote there: tensors, numbers, texts, and containers of these.
 
+    The folder of a run stands for its last check point.
+
     Raises:
         ValueError: If the file is missing, damaged, or holds anything else than a dictionary.
     """
-    path = Path(path)
+    path = checkpoint_file(path)
     if not path.is_file():
         raise ValueError(f"There is no check point at {path}.")
     try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stgraph.checkpoints.files import check_tensors, read_file, weights_of
+from stgraph.checkpoints.files import check_tensors, checkpoint_file, read_file, weights_of
 from stgraph.graph import SkeletonGraph
 from stgraph.nn import NETWORKS, SkeletonNetwork
 
 FORMAT = 2
+
+MAY_CHANGE = {"root", "workers", "on_error", "dtype"}  # of data settings, when a run is resumed
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,29 @@ def check_same_network(content: Mapping[str, Any], wanted: Mapping[str, Any]) ->
     """
     found = content.get("stgraph", {})
     for key in ("network", "settings", "graph", "in_channels", "num_classes", "class_names"):
-        if found.get(key) != wanted[key]:
+        for place, ours, theirs in _differences(key, found.get(key), wanted[key]):
             raise ValueError(
-                f"The check point to resume from is of another architecture: its {key} differ "
-                f"(found {str(found.get(key))[:80]}, expected {str(wanted[key])[:80]}); resume "
-                "with the options of its config.yaml."
+                f"The check point to resume from is of another architecture: {place} is "
+                f"{str(ours)[:80]} there and {str(theirs)[:80]} here; resume with the options of "
+                "its config.yaml."
             )
+    data = wanted.get("data") or {}
+    for key in sorted(set(data) & set(found.get("data") or {}) - MAY_CHANGE):
+        if found["data"][key] != data[key]:
+            raise ValueError(
+                f"The check point to resume from was trained on other clips: data.{key} is "
+                f"{str(found['data'][key])[:80]!r} there and {str(data[key])[:80]!r} here; resume "
+                "with the options of its config.yaml, or start a new run."
+            )
+
+
+def _differences(place: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The places inside two values at which they differ."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for key in sorted(set(ours) | set(theirs), key=str):
+            yield from _differences(f"{place}.{key}", ours.get(key), theirs.get(key))
+    elif ours != theirs:
+        yield place, ours, theirs
 
 
 def check_resume(path: str | Path, epochs: int) -> dict[str, Any]:
@@ -93,7 +112,7 @@ def check_resume(path: str | Path, epochs: int) -> dict[str, Any]:
     Raises:
         ValueError: If it is missing, damaged or finished.
     """
-    if not Path(path).is_file():
+    if not checkpoint_file(path).is_file():
         raise ValueError(f"There is no check point to resume from at {path}.")
     content = read_file(path)
     check_native(content, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import islice
 
 from jsonargparse import ArgumentParser
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Set ``STGRAPH_TRACEBACK=1`` to see where an error comes from.
     """
-    chosen = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = _parser().parse_args(configs_first(given))
     command = chosen.subcommand
     if command != "bench":  # that one sets what it measures
         keep_freed_memory()
@@ -47,11 +49,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def configs_first(arguments: Sequence[str]) -> list[str]:
+    """The command line with ``--recipe`` and ``--config`` before all other options.
+
+    So an option that somebody writes down wins over a file, wherever it stands.
+    """
+    first: list[str] = []
+    rest = list(arguments[:1])
+    given = iter(arguments[1:])
+    for argument in given:
+        name, equals, _ = argument.partition("=")
+        if name not in ("--recipe", "--config"):
+            rest.append(argument)
+            continue
+        first += [argument] if equals else [argument, *islice(given, 1)]
+    return [*rest[:1], *first, *rest[1:]]
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="stgraph", description=__doc__)
     commands = parser.add_subcommands()
     for name, (command, add_arguments) in COMMANDS.items():
-        sub = ArgumentParser(description=command.__doc__)
+        usage = f"stgraph {name} [options]"  # not all of them, in front of every error
+        sub = ArgumentParser(description=command.__doc__, usage=usage)
         add_arguments(sub)
         commands.add_subcommand(name, sub, help=command.__doc__)
     return parser

@@ -28,6 +28,8 @@ def run_bench(arguments: Namespace) -> None:
     cases = bench.chosen_cases(setting.sizes, arguments.cases)
     machine = bench.describe_machine(setting)
     print(bench.header(machine), flush=True)
+    if setting.quick:
+        print("quick: the sizes are tiny, the figures say nothing about speed", flush=True)
     measured = []
     for case in cases:
         for precision in _precisions(case, setting):

@@ -40,9 +40,11 @@ def run_evaluate(arguments: Namespace) -> None:
             f"{len(clips.class_names)}, and their names differ; evaluate on the set it was "
             "trained for."
         )
-    home = Path(arguments.checkpoint).resolve().parent
+    given = Path(arguments.checkpoint).resolve()
+    home = given if given.is_dir() else given.parent
     home = home.parent if home.name == "checkpoints" else home
-    out = Path(arguments.out or home / "evaluation")
+    kind = [*filter(None, [arguments.split]), *([f"{draws}-clips"] if draws > 1 else [])]
+    out = Path(arguments.out or home / "-".join(["evaluation", *kind]))
     found = evaluate(
         checkpoint.model,
         clips,

@@ -28,7 +28,7 @@ def recipe_names() -> list[str]:
 
 
 class ConfigOrRecipe(ActionConfigFile):
-    """``--config FILE`` and ``--recipe NAME``: what comes later on the command line wins."""
+    """``--config FILE`` and ``--recipe NAME``; of several the last wins."""
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
         if option_string == "--recipe":

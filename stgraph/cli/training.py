@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import datasets, visualize
-from stgraph.checkpoints import check_resume, check_same_network, describe
+from stgraph.checkpoints import LAST, check_resume, check_same_network, describe
 from stgraph.cli import objects
 from stgraph.cli.checkpoints import device_of, write_tables
 from stgraph.cli.recipes import ConfigOrRecipe, recipe_names
@@ -36,6 +37,11 @@ def run_train(arguments: Namespace) -> None:
     data, model, training = option_groups(arguments)
     if arguments.resume is not None:
         check_resume(arguments.resume, training.epochs)
+    elif (out / LAST).exists():
+        raise ValueError(
+            f"There is a run in {out} already; go on with it (--resume {out}), write elsewhere "
+            "(--out), or delete it."
+        )
     graph = objects.make_graph(objects.make_layout(data), model)
     clip_graph = objects.clip_graph(graph, model)
     train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
@@ -44,11 +50,16 @@ def run_train(arguments: Namespace) -> None:
     draws = training.test_clips
     if draws > 1:
         test_set = objects.make_dataset(data, data.test_split, clip_graph, draws=draws)
-    found = conclude(network, test_set, out, draws)
+    about = {
+        "clips of": f"{data.name}, {data.stream} stream, split {data.test_split}",
+        "epochs": training.epochs,
+        "seed": training.seed,
+    }
+    found = conclude(network, test_set, out, draws, about=about)
     if place()[0] == 0:
         top1, top5 = 100 * found.accuracy(), 100 * found.accuracy(5)
         print(f"{len(found.names)} test clips: top-1 {top1:.2f} %, top-5 {top5:.2f} %")
-        print(f"{out}: report.md, evaluation, checkpoints, metrics.csv, config.yaml, run.json")
+        print(f"{out}: report.md, figures, evaluation, checkpoints, metrics.csv and more")
 
 
 def train_arguments(parser: ArgumentParser) -> None:
@@ -58,7 +69,7 @@ def train_arguments(parser: ArgumentParser) -> None:
         "--recipe",
         action=ConfigOrRecipe,
         help="A YAML file of these options; with --recipe one of the package, by its name: "
-        f"{', '.join(recipe_names())}. What comes later on the command line wins.",
+        f"{', '.join(recipe_names())}. Options that are written down win over files.",
     )
     parser.add_argument("--out", type=str, default="runs/train", help="Folder for the results.")
     parser.add_argument(
@@ -141,11 +152,16 @@ def fit(
 
 
 def conclude(
-    network: SkeletonNetwork, clips: datasets.SkeletonDataset, out: Path, draws: int = 1
+    network: SkeletonNetwork,
+    clips: datasets.SkeletonDataset,
+    out: Path,
+    draws: int = 1,
+    about: Mapping[str, object] | None = None,
 ) -> Evaluation:
     """Evaluate the trained network and write tables, pictures and the report of the run."""
     found = evaluate(network.to(device_of("auto")), clips, draws=draws)
     if place()[0] == 0:
         write_tables(found, out / "evaluation")
-        write_report(out, found, network, clips.facts("frames"), title=out.name)
+        frames = clips.facts("frames")
+        write_report(out, found, network, frames, title=out.name, about=about)
     return found

@@ -8,15 +8,34 @@ from typing import Any
 
 from lightning.pytorch.callbacks import Callback
 
+SILENCE = 30  # seconds after which a long epoch says where it is
+
 
 class EpochLine(Callback):
-    """One printed line per epoch, readable in a terminal and in a log file."""
+    """One printed line per epoch, more in long ones, readable in a terminal and in a log file."""
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        self._start = time.monotonic()
+        self._start = self._said = time.monotonic()
+        if trainer.global_step and trainer.is_global_zero:
+            print(f"goes on after step {trainer.global_step}", flush=True)
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now = time.monotonic()
+        if now - self._said < SILENCE or not trainer.is_global_zero or self._is_shown(trainer):
+            return
+        self._said = now
+        loss = float(trainer.callback_metrics["train_loss_step"])
+        steps = f"step {batch_idx + 1}/{trainer.num_training_batches}"
+        print(f"epoch {trainer.current_epoch + 1:3d}  {steps}  loss {loss:.4f}", flush=True)
+
+    def _is_shown(self, trainer: Any) -> bool:
+        """Whether a progress bar shows the steps."""
+        return trainer.progress_bar_callback is not None
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        self._start = time.monotonic()
+        self._start = self._said = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         if not trainer.is_global_zero:

@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from stgraph.checkpoints import check_resume
+from stgraph.checkpoints import check_resume, checkpoint_file
 from stgraph.datasets import ClipDataset, SkeletonLoader
 from stgraph.evaluate import check_labelled
 from stgraph.options import TrainingOptions
@@ -65,6 +65,7 @@ def fit(
         check_labelled(clips)
     if resume is not None:
         check_resume(resume, options.epochs)
+        resume = checkpoint_file(resume)
     loaders = [
         SkeletonLoader(
             clips,
@@ -80,7 +81,7 @@ def fit(
     trainer, (train_loader, test_loader) = make_trainer(options, out), loaders
     recognizer.plan_steps(train_loader.steps(trainer.world_size), len(train_set))
     if trainer.is_global_zero:
-        _keep_metrics(out)
+        _keep_metrics(out, resume is not None)
         write_facts(out / "run.json", options.seed)
     with warnings.catch_warnings():
         for expected in _EXPECTED_WARNINGS:
@@ -89,10 +90,13 @@ def fit(
     return {key: float(value) for key, value in trainer.callback_metrics.items()}
 
 
-def _keep_metrics(out: Path) -> None:
-    """Move the metrics of an earlier run out of the way; the logger would delete them."""
+def _keep_metrics(out: Path, resumed: bool) -> None:
+    """Move the metrics of an earlier start out of the way; those of another run are deleted."""
     metrics = out / "metrics.csv"
-    if metrics.is_file():
+    if not resumed:
+        for stale in [*out.glob("metrics*.csv"), out / "run.json"]:
+            stale.unlink(missing_ok=True)
+    elif metrics.is_file():
         metrics.rename(out / f"metrics-{len(list(out.glob('metrics*.csv')))}.csv")
 
 

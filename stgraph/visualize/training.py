@@ -35,8 +35,15 @@ def draw_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
                 "color": turn(COLORS, number),
                 "linestyle": turn(STYLES, number),
             }
-            ax.plot(np.arange(1, len(values) + 1), values, label=name, marker=".", **look)
+            ax.plot(
+                np.arange(1, len(values) + 1),
+                values,
+                label=name.replace("val_", "test "),
+                marker=".",
+                **look,
+            )
         ax.set(xlabel="epoch", ylabel=label)
+        ax.xaxis.get_major_locator().set_params(integer=True)
         if ax.get_lines():
             ax.legend(frameon=False)
     return figure
@@ -53,6 +60,7 @@ def draw_comparison(found: Mapping[str, Sequence[float]], *, ax: Axes | None = N
     ax.invert_yaxis()
     ax.set(xlabel="accuracy, %")
     ax.grid(axis="x", color="0.9")
+    ax.margins(x=0.08)
     return ax
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jsonargparse import ArgumentParser
 
+from stgraph.cli import configs_first
 from stgraph.cli.recipes import recipe_names, recipe_path
 from stgraph.cli.training import option_groups, train_arguments
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
@@ -54,6 +55,14 @@ def test_what_comes_later_wins(tmp_path):
     assert (training.epochs, training.weight_decay, training.test_clips) == (3, 0.25, 10)
     _, _, training = parsed("--config", str(config), "--recipe", "practice")
     assert (training.epochs, training.weight_decay) == (80, 5e-4)
+
+
+def test_options_win_over_files_wherever_they_stand():
+    given = ["train", "--epochs", "3", "--recipe", "practice", "--config=own.yaml", "--seed", "1"]
+    files = ["--recipe", "practice", "--config=own.yaml"]
+    assert configs_first(given) == ["train", *files, "--epochs", "3", "--seed", "1"]
+    assert configs_first(["predict", "a.npy"]) == ["predict", "a.npy"] and configs_first([]) == []
+    assert configs_first(["train", "--config"]) == ["train", "--config"]
 
 
 def test_there_are_recipes_for_the_paper_for_good_practice_and_for_few_clips():

@@ -95,6 +95,28 @@ def test_a_run_is_resumed_where_it_ended(run, last, tmp_path):
     assert epochs_of(tmp_path / "metrics.csv") == [2]
 
 
+def test_a_run_is_not_written_over(run, root):
+    done = stgraph("train", *TINY, "--data.root", root, "--data.performers", 3, "--out", run)
+    assert_one_clear_line(done, "There is a run in", "--resume")
+
+
+def test_other_clips_are_not_gone_on_with(run, root, tmp_path):
+    data = ("--data.root", root, "--data.performers", 3, "--data.stream", "bone")
+    done = stgraph("train", *TINY, *data, "--epochs", 5, "--resume", run, "--out", tmp_path)
+    assert_one_clear_line(done, "other clips: data.stream is 'joint' there and 'bone' here")
+
+
+def test_a_run_leaves_a_report_and_stands_for_its_last_check_point(run, last):
+    report = (run / "report.md").read_text()
+    assert "synthetic-xsub, joint stream, split test" in report and "| epochs | 2 |" in report
+    assert stgraph("evaluate", run, "--clips", 2, "--workers", 0).returncode == 0
+    plain, drawn = (
+        json.loads((run / name / "metrics.json").read_text())
+        for name in ("evaluation", "evaluation-2-clips")
+    )
+    assert plain["clips"] == drawn["clips"] > 0
+
+
 def test_evaluation_writes_tables_that_agree(run, last, tmp_path):
     done = stgraph("evaluate", last, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
