@@ -23,7 +23,7 @@ def world(monkeypatch):
     """Act as one of several processes: ``world(rank, size)``."""
 
     def act(rank, size):
-        monkeypatch.setattr(sampler, "_place", lambda: (rank, size))
+        monkeypatch.setattr(sampler, "place", lambda: (rank, size))
 
     return act
 

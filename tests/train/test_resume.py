@@ -51,7 +51,13 @@ def undisturbed(data, tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("kill_at", "options"),
-    [(1, {}), (4, {"workers": 2}), (6, {}), (8, {}), (5, {"save_every": 2})],
+    [
+        (4, {"workers": 2}),
+        (6, {}),
+        (5, {"save_every": 2}),
+        pytest.param(1, {}, marks=pytest.mark.slow),
+        pytest.param(8, {}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_run_goes_on_with_the_same_losses(
     kill_at: int, options, data, undisturbed, tmp_path
