@@ -122,7 +122,7 @@ class TrainingOptions:
         class_weights: none, or balanced: clips of a class weigh as much as those of any other.
         gradient_clip: Largest norm of the gradient; 0 leaves it.
         test_clips: Of each test clip so many are drawn in the final evaluation, as in training but
-            without turns and sizes, and their probabilities averaged; 1: the clip itself.
+            without rotate and scale, and their probabilities averaged; 1: the clip itself.
         ema: Decay, per step, of an exponential moving average of the weights, which is what is
             tested and saved; 0: the weights themselves.
         early_stopping: Stop after so many epochs without a better accuracy; 0: never.

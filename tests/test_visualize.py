@@ -448,6 +448,9 @@ def test_importance_is_width_and_area_and_what_is_negative_is_dotted():
     np.testing.assert_allclose(np.sort(widths), wanted, rtol=1e-6)
     dotted = sum(style[1] is not None for found in lines for style in found.get_linestyles())
     assert dotted == int((factor[~loops] < 0).sum())
+    key = ax.get_legend().get_lines()
+    assert [line.get_linewidth() for line in key[1:]] == [2, 2]  # a factor of one
+    assert key[0].get_markersize() ** 2 == pytest.approx(25)
     (marks,) = [found for found in ax.collections if isinstance(found, PathCollection)]
     np.testing.assert_allclose(marks.get_sizes(), 25 * factor[loops].abs(), rtol=1e-6)
 

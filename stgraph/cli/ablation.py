@@ -51,7 +51,7 @@ WHAT = {
     "product-importance": "spatial, product + edge importance",
 }
 
-# A quarter of an hour on two cores: the embedded clips, two narrow blocks.
+# The embedded clips, two narrow blocks.
 EMBEDDED = (
     DataOptions(performers=12, every=2),
     ModelOptions(blocks=[[24, 2], [48, 2]], dropout=0.0, temporal_kernel=9),
@@ -132,7 +132,7 @@ def _trained(variant: str, seed: int, groups: Options, folder: Path) -> Run:
     start = time.monotonic()
     network = fit(train_set, test_set, graph, groups, folder, None)
     seconds = time.monotonic() - start
-    found = conclude(network, test_set, folder)
+    found = conclude(network, groups, folder)
     parameters = sum(value.numel() for value in network.parameters() if value.requires_grad)
     return Run(variant, seed, found.accuracy(), found.accuracy(5), parameters, seconds)
 

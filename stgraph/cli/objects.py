@@ -176,8 +176,8 @@ def make_dataset(
 ) -> SkeletonDataset:
     """The clips of a split, prepared as the options say.
 
-    Frames are chosen at random for ``training`` and for several ``draws`` of a clip; turns and
-    sizes for training alone.
+    Frames are chosen at random for ``training`` and for several ``draws`` of a clip, ``rotate`` and
+    ``scale`` for training alone; a preset has one random form for both.
 
     Raises:
         ValueError: If the options mean nothing, or several draws of a clip would be equal.

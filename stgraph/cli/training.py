@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -46,16 +45,9 @@ def run_train(arguments: Namespace) -> None:
     clip_graph = objects.clip_graph(graph, model)
     train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
     test_set = objects.make_dataset(data, data.test_split, clip_graph)
-    network = fit(train_set, test_set, graph, (data, model, training), out, arguments.resume)
-    draws = training.test_clips
-    if draws > 1:
-        test_set = objects.make_dataset(data, data.test_split, clip_graph, draws=draws)
-    about = {
-        "clips of": f"{data.name}, {data.stream} stream, split {data.test_split}",
-        "epochs": training.epochs,
-        "seed": training.seed,
-    }
-    found = conclude(network, test_set, out, draws, about=about)
+    groups = (data, model, training)
+    network = fit(train_set, test_set, graph, groups, out, arguments.resume)
+    found = conclude(network, groups, out)
     if place()[0] == 0:
         top1, top5 = 100 * found.accuracy(), 100 * found.accuracy(5)
         print(f"{len(found.names)} test clips: top-1 {top1:.2f} %, top-5 {top5:.2f} %")
@@ -91,9 +83,10 @@ def run_demo(arguments: Namespace) -> None:
     train_set = objects.make_dataset(data, "train", graph, training=True)
     test_set = objects.make_dataset(data, "test", graph)
     print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
-    network = fit(train_set, test_set, graph, (data, model, training), out, None)
+    groups = (data, model, training)
+    network = fit(train_set, test_set, graph, groups, out, None)
     print("3/4  evaluating on performers it has not seen")
-    found = conclude(network, test_set, out)
+    found = conclude(network, groups, out)
     print("4/4  drawing")
     visualize.save_figure(visualize.draw_partitions(graph.layout), out / "partitions.png")
     visualize.save_figure(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
@@ -151,17 +144,19 @@ def fit(
     return recognizer.model
 
 
-def conclude(
-    network: SkeletonNetwork,
-    clips: datasets.SkeletonDataset,
-    out: Path,
-    draws: int = 1,
-    about: Mapping[str, object] | None = None,
-) -> Evaluation:
+def conclude(network: SkeletonNetwork, groups: Options, out: Path) -> Evaluation:
     """Evaluate the trained network and write tables, pictures and the report of the run."""
-    found = evaluate(network.to(device_of("auto")), clips, draws=draws)
+    data, _, training = groups
+    draws = training.test_clips
+    clips = objects.make_dataset(data, data.test_split, network.graph, draws=draws)
+    device = device_of("cpu" if training.accelerator == "cpu" else "auto")
+    found = evaluate(network.to(device), clips, workers=training.workers, draws=draws)
     if place()[0] == 0:
+        about = {
+            "clips of": f"{data.name}, {data.stream} stream, split {data.test_split}",
+            "epochs": training.epochs,
+            "seed": training.seed,
+        }
         write_tables(found, out / "evaluation")
-        frames = clips.facts("frames")
-        write_report(out, found, network, frames, title=out.name, about=about)
+        write_report(out, found, network, clips.facts("frames"), title=out.name, about=about)
     return found

@@ -84,7 +84,7 @@ class ClipBatchSampler(Sampler[list[Draw]]):
         skip, self.skip = self.skip, 0
         rng = np.random.default_rng((self.seed, epoch))
         seeds = rng.integers(2**62, size=len(self.sizes)).tolist()
-        batches = self._batches(self.num_batches(world), rng)
+        batches = self._batches(self.num_batches(world), world, rng)
         for batch in batches[rank::world][skip:]:
             yield [Draw(clip, seeds[clip]) for clip in batch.tolist()]
 
@@ -114,12 +114,11 @@ class ClipBatchSampler(Sampler[list[Draw]]):
                 high = middle
         return high
 
-    def _batches(self, count: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    def _batches(self, count: int, world: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
         order = np.arange(len(self.sizes))
         if self.shuffle:
             order = rng.permutation(order)
         if self.max_nodes is None:
-            _, world = place()
             groups = np.array_split(order, count // world)  # what all processes take in one step
             return [batch for group in groups for batch in self._shares(group, world)]
         rounded = self._rounded()[order]

@@ -22,17 +22,13 @@ class EpochLine(Callback):
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        now = time.monotonic()
-        if now - self._said < SILENCE or not trainer.is_global_zero or self._is_shown(trainer):
+        now, bar = time.monotonic(), trainer.progress_bar_callback
+        if now - self._said < SILENCE or not trainer.is_global_zero or bar is not None:
             return
         self._said = now
         loss = float(trainer.callback_metrics["train_loss_step"])
         steps = f"step {batch_idx + 1}/{trainer.num_training_batches}"
         print(f"epoch {trainer.current_epoch + 1:3d}  {steps}  loss {loss:.4f}", flush=True)
-
-    def _is_shown(self, trainer: Any) -> bool:
-        """Whether a progress bar shows the steps."""
-        return trainer.progress_bar_callback is not None
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         self._start = self._said = time.monotonic()

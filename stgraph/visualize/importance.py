@@ -7,19 +7,22 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from stgraph.graph import SkeletonGraph
 from stgraph.visualize.looks import COLORS, MARKERS, axes, turn
-from stgraph.visualize.skeleton import place_joints
+from stgraph.visualize.skeleton import bones_and_loops, halves_of, place_joints
+
+WIDTH, AREA = 2.0, 25.0  # points of a line and square points of a mark, for a factor of one
 
 
 def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | None = None) -> Axes:
     """The learnt factor of each edge of a frame: the wider, the more it counts.
 
     Each bone is drawn in two halves, the half at a joint for the edge that ends there, in the
-    colour of its subset; self-loops are marks whose area is the factor. A factor of one, where
-    learning started, is two points wide; what is negative is dotted.
+    colour of its subset; self-loops are marks whose area is the factor. The key shows a factor of
+    one, where learning started; what is negative is dotted.
 
     Args:
         graph: Whose edges.
@@ -33,28 +36,27 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
             f"{list(factor.shape)}; take those of one layer (block.importance.factors)."
         )
     ax = axes(ax, figsize=(4, 5.5))
-    place = place_joints(graph.layout)
-    source, target = graph.edge_index.numpy()
+    place, key = place_joints(graph.layout), []
     for subset, name in enumerate(graph.subset_names):
-        edges = np.flatnonzero(graph.edge_type.numpy() == subset)
-        loops = edges[source[edges] == target[edges]]
-        bones = np.setdiff1d(edges, loops)
+        bones, loops = bones_and_loops(graph, subset)
         color: Any = turn(COLORS, subset)
         if len(bones):
-            ends = place[target[bones]]
-            halves = np.stack([ends, (ends + place[source[bones]]) / 2], axis=1)
             look: dict[str, Any] = {
                 "colors": color,
-                "linewidths": 2 * np.abs(factor[bones]),
+                "linewidths": WIDTH * np.abs(factor[bones]),
                 "linestyles": np.where(factor[bones] < 0, ":", "-").tolist(),
             }
-            ax.add_collection(LineCollection(list(halves), label=name, **look))
+            ax.add_collection(LineCollection(halves_of(graph, bones, place), **look))
         if len(loops):
-            x, y = place[source[loops]].T
-            label = None if len(bones) else name
-            mark: dict[str, Any] = {"marker": turn(MARKERS, subset), "zorder": 3, "label": label}
-            ax.scatter(x, y, s=25 * np.abs(factor[loops]), c=color, **mark)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False)
+            x, y = place[graph.edge_index[0, loops]].T
+            mark: dict[str, Any] = {"marker": turn(MARKERS, subset), "zorder": 3}
+            ax.scatter(x, y, s=AREA * np.abs(factor[loops]), c=color, **mark)
+        ends: dict[str, Any] = {"lw": WIDTH} if len(bones) else {"ls": ""}
+        if len(loops):
+            ends |= {"marker": turn(MARKERS, subset), "ms": AREA**0.5}
+        key.append(Line2D([], [], color=color, label=name, **ends))
+    below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "frameon": False}
+    ax.legend(handles=key, title="a factor of one", **below)
     ax.set_aspect("equal")
     ax.axis("off")
     ax.autoscale_view()

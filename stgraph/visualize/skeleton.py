@@ -89,20 +89,15 @@ def draw_subsets(graph: SkeletonGraph, *, ax: Axes | None = None) -> Axes:
     """
     ax = axes(ax, figsize=(4.5, 6))
     place = place_joints(graph.layout)
-    source, target = graph.edge_index.numpy()
     for subset, name in enumerate(graph.subset_names):
-        edges = np.flatnonzero(graph.edge_type.numpy() == subset)
-        loops = edges[source[edges] == target[edges]]
-        bones = np.setdiff1d(edges, loops)
-        color, label = turn(COLORS, subset), f"{name}: {len(edges)} edges"
+        bones, loops = bones_and_loops(graph, subset)
+        color, label = turn(COLORS, subset), f"{name}: {len(bones) + len(loops)} edges"
         if len(bones):
-            ends = place[target[bones]]
-            halves = list(np.stack([ends, (ends + place[source[bones]]) / 2], axis=1))
             width = _WIDTHS[subset % len(_WIDTHS)]
-            lines = LineCollection(halves, colors=color, linewidths=width, label=label)
-            ax.add_collection(lines)
+            look_of_lines: dict[str, Any] = {"colors": color, "linewidths": width, "label": label}
+            ax.add_collection(LineCollection(halves_of(graph, bones, place), **look_of_lines))
         if len(loops):
-            x, y = place[source[loops]].T
+            x, y = place[graph.edge_index[0, loops]].T
             look: dict[str, Any] = {"marker": turn(MARKERS, subset), "zorder": 3}
             ax.scatter(x, y, s=30, c=color, label=None if len(bones) else label, **look)
     x, y = place[graph.layout.center]
@@ -125,6 +120,19 @@ def draw_spatial_partitions(layout: SkeletonLayout) -> Figure:
     for (title, strategy), ax in zip(strategies.items(), panels, strict=True):
         draw_subsets(SkeletonGraph.from_layout(layout, strategy), ax=ax).set_title(title)
     return figure
+
+
+def bones_and_loops(graph: SkeletonGraph, subset: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The numbers of a subset's edges between joints, and of its self-loops."""
+    edges = np.flatnonzero(graph.edge_type.numpy() == subset)
+    source, target = graph.edge_index[:, edges].numpy()
+    return edges[source != target], edges[source == target]
+
+
+def halves_of(graph: SkeletonGraph, edges: NDArray[Any], place: Points) -> list[Points]:
+    """For each edge the half of its bone at the target, from there to the middle."""
+    source, target = graph.edge_index[:, edges].numpy()
+    return list(np.stack([place[target], (place[target] + place[source]) / 2], axis=1))
 
 
 def place_joints(layout: SkeletonLayout) -> Points:
