@@ -42,6 +42,16 @@ def test_nodes_in_any_order_go_through_as_one_part(monkeypatch):
     torch.testing.assert_close(found, model(data), rtol=1e-10, atol=1e-10)
 
 
+def test_in_training_all_nodes_share_statistics(monkeypatch):
+    monkeypatch.setattr("stgraph.nn.network.PART", 300)
+    model = network("STGCN").train()
+    data = batch_for(model)
+    with torch.no_grad():
+        found = model.node_features(data).x
+        wanted = model.run_blocks(data.x, model.plan(data))
+    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+
+
 def test_a_hook_on_a_block_sees_the_whole_batch(monkeypatch):
     monkeypatch.setattr("stgraph.nn.network.PART", 300)
     model, rows = network("STGCN"), []
