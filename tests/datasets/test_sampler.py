@@ -138,3 +138,15 @@ def test_real_processes_divide_an_epoch_among_them(tmp_path):
     assert {rank for rank, _, _ in found} == {0, 1}
     assert len({length for _, length, _ in found}) == 1
     assert sorted(chain(*chain(*(batches for _, _, batches in found)))) == list(range(41))
+
+
+def test_the_clips_of_a_step_are_dealt_by_size(world):
+    """In the order in which they come, one process would get all the large ones."""
+    sizes = [90, 10, 10, 90] * 4
+    shares = []
+    for rank in range(2):
+        world(rank, 2)
+        shares.append(clips_of(ClipBatchSampler(sizes, batch_size=4)))
+    nodes = [[sum(sizes[clip] for clip in batch) for batch in share] for share in shares]
+    assert nodes == [[200, 200], [200, 200]]
+    assert sorted(chain(*shares[0], *shares[1])) == list(range(16))
