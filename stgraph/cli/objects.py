@@ -78,10 +78,11 @@ class Preparation:
         options, channels = self.options, self.options.coordinates or keypoints.shape[-1]
         if options.preset:
             check_preset(options.preset, self.layout.num_joints, keypoints.shape[-1])
-            keypoints = PRESETS[options.preset].prepare(keypoints, generator=generator)
+            preset = PRESETS[options.preset]
+            clip = preset.prepare_stream(keypoints, options.stream, generator=generator)
         else:
-            keypoints = self._prepare(keypoints, generator, channels)
-        clip = transforms.stream(keypoints, options.stream, self.layout, coordinates=channels)
+            clip = self._prepare(keypoints, generator, channels)
+            clip = transforms.stream(clip, options.stream, self.layout, coordinates=channels)
         if not options.pad:
             return clip
         frames, persons = options.pad
@@ -183,9 +184,10 @@ def make_dataset(
         ValueError: If the options mean nothing, or several draws of a clip would be equal.
     """
     _check_data(data)
-    if draws > 1 and not (data.preset or data.frames or data.every > 1):
+    by_preset = bool(data.preset) and PRESETS[data.preset].random
+    if draws > 1 and not (by_preset or data.frames or data.every > 1):
         raise ValueError(
-            f"Clips are taken whole, so {draws} draws of one are equal; sample frames "
+            f"Nothing is chosen at random, so {draws} draws of a clip are equal; sample frames "
             "(data.frames), or take each clip once."
         )
     prepare = Preparation(graph.layout, data, vary=training)

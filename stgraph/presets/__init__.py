@@ -28,6 +28,7 @@ pyskl-2d         2 x 100          all      pyskl on 2-D key points
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -43,6 +44,7 @@ from stgraph.presets.streams import (
     BONES_UCLA,
     bone_stream,
     motion_stream,
+    program_stream,
 )
 
 
@@ -65,6 +67,9 @@ class Preset(NamedTuple):
         joints: How many joints the program's skeleton has; ``None`` for any.
         channels: How many channels it works on.
         source: The program.
+        random: Whether ``generator`` is used: training sees what testing does not.
+        halves: ``prepare`` in two steps, where the program makes bones and motion between them.
+        score: Whether the third channel of a bone or a motion is the mean of its two scores.
     """
 
     prepare: Prepare
@@ -72,6 +77,31 @@ class Preset(NamedTuple):
     joints: int | None
     channels: int
     source: str
+    random: bool = False
+    halves: tuple[Callable[[Tensor], Tensor], Prepare] | None = None
+    score: bool = False
+
+    def prepare_stream(
+        self, keypoints: Tensor, name: str, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Joints, bones or motion, made where the program makes them and as it pairs joints.
+
+        pyskl makes them before it samples frames, others of what they feed to their networks.
+
+        Args:
+            keypoints: As for ``prepare``.
+            name: One of :data:`stgraph.transforms.STREAMS`.
+            generator: As for ``prepare``.
+
+        Raises:
+            ValueError: As ``prepare``, or if no program pairs so many joints.
+        """
+        if self.halves is None:
+            prepared = self.prepare(keypoints, generator=generator)
+            return program_stream(prepared, name, score=self.score)
+        first, second = self.halves
+        clip = program_stream(first(keypoints), name, score=self.score)
+        return second(clip, generator=generator)
 
 
 def check_preset(name: str, joints: int, channels: int) -> None:
@@ -90,27 +120,33 @@ PRESETS: dict[str, Preset] = {
     "stgcn": Preset(
         stgcn.ntu, "position", 25, 3, "yysijie/st-gcn:tools/ntu_gendata.py"),
     "stgcn-kinetics": Preset(
-        stgcn.kinetics, "position", 18, 3, "yysijie/st-gcn:tools/kinetics_gendata.py"),
+        stgcn.kinetics, "position", 18, 3, "yysijie/st-gcn:tools/kinetics_gendata.py",
+        random=True),
     "agcn": Preset(
         agcn.ntu, "position", 25, 3, "lshiwjx/2s-AGCN:data_gen/ntu_gendata.py"),
     "agcn-kinetics": Preset(
-        agcn.kinetics, "position", 18, 3, "lshiwjx/2s-AGCN:data_gen/kinetics_gendata.py"),
+        agcn.kinetics, "position", 18, 3, "lshiwjx/2s-AGCN:data_gen/kinetics_gendata.py",
+        random=True),
     "mmaction2-0.x": Preset(
         mmaction2.ntu, "position", 25, 3,
         "open-mmlab/mmaction2 0.x:tools/data/skeleton/gen_ntu_rgbd_raw.py"),
     "ctrgcn": Preset(
-        ctrgcn.ntu60, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu/ and feeders/"),
+        ctrgcn.ntu60, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu/ and feeders/",
+        random=True),
     "ctrgcn-120": Preset(
-        ctrgcn.ntu120, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu120/ and feeders/"),
+        ctrgcn.ntu120, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu120/ and feeders/",
+        random=True),
     "pyskl": Preset(
         pyskl.ntu, "all", 25, 3,
-        "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_3dkp/j.py"),
+        "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_3dkp/j.py",
+        random=True, halves=(pyskl.ntu_normalized, pyskl.sampled)),
     "pyskl-vanilla": Preset(
         pyskl.vanilla, "all", 25, 3,
         "kennymckormick/pyskl:configs/stgcn/stgcn_vanilla_ntu60_xsub_3dkp/j.py"),
     "pyskl-2d": Preset(
         pyskl.image, "all", None, 3,
-        "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_hrnet/j.py"),
+        "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_hrnet/j.py",
+        random=True, halves=(pyskl.image_normalized, pyskl.sampled), score=True),
 }
 # fmt: on
 
@@ -138,4 +174,5 @@ __all__ = [
     "BONES_UCLA",
     "bone_stream",
     "motion_stream",
+    "program_stream",
 ]

@@ -6,8 +6,8 @@ pyskl/datasets/pipelines/pose_related.py and sampling.py for what is done when t
 Stored coordinates are float16, and pyskl goes on computing with that when it centres a clip and
 measures its first turn. So do these.
 
-For bones and motion as pyskl makes them, call :mod:`stgraph.presets.streams` on the result of
-:func:`pre_normalize_3d` or :func:`pre_normalize_2d`, before frames are sampled.
+Bones and motion are made before frames are sampled, of the result of :func:`ntu_normalized` or
+:func:`image_normalized`.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def ntu(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tenso
         ValueError: If there are not three channels and at least nine joints, if nobody is seen,
             or if of several bodies none is seen in more than 11 frames, or none taller than wide.
     """
-    check_clip(keypoints, "pyskl", channels=(3,), joints=max(SHOULDERS) + 1)
-    clip = pre_normalize_3d(denoise(zero_fill(keypoints)).half())
-    return two_persons(_sampled(clip, generator)).to(keypoints.dtype)
+    return sampled(ntu_normalized(keypoints), generator=generator)
 
 
 def vanilla(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -59,9 +57,7 @@ def vanilla(keypoints: Tensor, *, generator: torch.Generator | None = None) -> T
     Raises:
         ValueError: As :func:`ntu`, or if more than 300 frames are left.
     """
-    check_clip(keypoints, "pyskl-vanilla", channels=(3,), joints=max(SHOULDERS) + 1)
-    clip = pre_normalize_3d(denoise(zero_fill(keypoints)).half())
-    return pad_zeros(clip, VANILLA_FRAMES, persons=PERSONS).to(keypoints.dtype)
+    return pad_zeros(ntu_normalized(keypoints), VANILLA_FRAMES, persons=PERSONS)
 
 
 def image(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -75,8 +71,35 @@ def image(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Ten
     Raises:
         ValueError: If there are not two or three channels, or no frame.
     """
+    return sampled(image_normalized(keypoints), generator=generator)
+
+
+def ntu_normalized(keypoints: Tensor) -> Tensor:
+    """What :func:`ntu` samples, and what its bones and motion are made of: ``[1 or 2, T', V, 3]``.
+
+    Raises:
+        ValueError: As :func:`ntu`.
+    """
+    check_clip(keypoints, "pyskl", channels=(3,), joints=max(SHOULDERS) + 1)
+    clip = pre_normalize_3d(denoise(zero_fill(keypoints)).half())
+    return clip.to(keypoints.dtype)
+
+
+def image_normalized(keypoints: Tensor) -> Tensor:
+    """What :func:`image` samples, and what its bones and motion are made of: ``[M, T, V, C]``.
+
+    Raises:
+        ValueError: As :func:`image`.
+    """
     check_clip(keypoints, "pyskl-2d", channels=(2, 3))
-    return two_persons(_sampled(pre_normalize_2d(zero_fill(keypoints)), generator))
+    return pre_normalize_2d(zero_fill(keypoints))
+
+
+def sampled(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+    """100 frames of the first two persons, ``[2, 100, V, C]``: the last steps."""
+    if generator is None:
+        return two_persons(clips_for_testing(keypoints, clips=1)[0])
+    return two_persons(training_clip(keypoints, generator=generator))
 
 
 def denoise(keypoints: Tensor) -> Tensor:
@@ -159,12 +182,6 @@ def pre_normalize_2d(
 def two_persons(keypoints: Tensor) -> Tensor:
     """The first two persons, zeros for those that are missing: ``[2, T, V, C]``."""
     return pad_zeros(keypoints[:PERSONS], keypoints.shape[1], persons=PERSONS)
-
-
-def _sampled(clip: Tensor, generator: torch.Generator | None) -> Tensor:
-    if generator is None:
-        return clips_for_testing(clip, clips=1)[0]
-    return training_clip(clip, generator=generator)
 
 
 def _trim(clip: Tensor) -> Tensor:

@@ -40,6 +40,31 @@ BONES_UCLA = (
     (11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18),
 )
 # fmt: on
+PAIRS = {25: BONES_NTU, 20: BONES_UCLA, 18: BONES_OPENPOSE, 17: BONES_COCO}  # by joints
+
+
+def program_stream(keypoints: Tensor, name: str, *, score: bool = False) -> Tensor:
+    """The input ``name`` of :data:`stgraph.transforms.STREAMS` as released programs make it.
+
+    Args:
+        keypoints: ``[M, T, V, C]`` as a preset has them.
+        name: joint, bone, joint_motion or bone_motion.
+        score: Whether the third channel is a score, see :func:`bone_stream`.
+
+    Raises:
+        ValueError: If no program pairs so many joints.
+    """
+    joints = keypoints.shape[2]
+    if name in ("bone", "bone_motion"):
+        if joints not in PAIRS:
+            raise ValueError(
+                f"No program has bones of {joints} joints; they are known of {sorted(PAIRS)}. "
+                "Call presets.bone_stream with pairs of your own."
+            )
+        keypoints = bone_stream(keypoints, PAIRS[joints], score=score)
+    if name in ("joint_motion", "bone_motion"):
+        keypoints = motion_stream(keypoints, score=score)
+    return keypoints
 
 
 def bone_stream(

@@ -25,6 +25,7 @@ from stgraph.cli.objects import (
 from stgraph.datasets import SyntheticActions
 from stgraph.formats import write_skeleton_file
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
+from stgraph.presets import PRESETS
 
 ALIGNED = ["spine base", "spine mid", "left shoulder", "right shoulder"]
 
@@ -73,6 +74,12 @@ def test_a_score_beside_the_coordinates_is_left_alone():
     assert not torch.equal(points[..., :2], keypoints[..., :2])
 
 
+def test_a_preset_makes_streams_as_its_program_does():
+    clip = torch.randn(1, 30, 25, 3)
+    found = prepared(clip, preset="pyskl", stream="bone", center=False)
+    assert torch.equal(found, PRESETS["pyskl"].prepare_stream(clip, "bone"))
+
+
 @pytest.mark.parametrize("name", transforms.STREAMS)
 def test_streams_are_taken_of_the_prepared_clip(name: str):
     clip = torch.randn(1, 9, 25, 3)
@@ -104,10 +111,11 @@ def test_draws_of_a_test_clip_vary_frames_and_nothing_else(vary: bool, turned: b
     assert torch.equal(found, clip) != turned
 
 
-def test_equal_draws_of_whole_clips_are_refused(tmp_path):
-    data = DataOptions(root=str(tmp_path))
+@pytest.mark.parametrize("preset", ["", "stgcn"])
+def test_draws_that_would_be_equal_are_refused(preset: str, tmp_path):
+    data = DataOptions(root=str(tmp_path), preset=preset)
     graph = make_graph(layouts.NTU25, ModelOptions())
-    with pytest.raises(ValueError, match="10 draws of one are equal"):
+    with pytest.raises(ValueError, match="10 draws of a clip are equal"):
         make_dataset(data, "test", graph, draws=10)
 
 

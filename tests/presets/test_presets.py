@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stgraph import SkeletonGraph, layouts
+from stgraph import SkeletonGraph, layouts, presets
 from stgraph.datasets import SyntheticActions
 from stgraph.presets import PRESETS, check_preset
 
@@ -24,6 +25,7 @@ TESTING = dict.fromkeys(PRESETS, 300) | {
 }
 TRAINING = TESTING | {"stgcn-kinetics": 150, "agcn-kinetics": 150}
 RANDOM = {"stgcn-kinetics", "agcn-kinetics", "ctrgcn", "ctrgcn-120", "pyskl", "pyskl-2d"}
+STREAMS_FIRST = {"pyskl", "pyskl-2d"}  # before frames are sampled
 EVERY = pytest.mark.parametrize("name", PRESETS)
 
 
@@ -77,6 +79,61 @@ def test_chance_comes_from_the_generator_alone_and_only_into_training(name: str)
     assert any(not torch.equal(other, first) for other in others) == (name in RANDOM)
     if name not in RANDOM:
         assert torch.equal(prepare(clip), first)
+    assert PRESETS[name].random == (name in RANDOM)
+
+
+@EVERY
+def test_the_joint_stream_is_the_prepared_clip(name: str) -> None:
+    clip, preset = clip_for(name, frames=120), PRESETS[name]
+    for seed in (None, 4):
+        given = [
+            call(generator=None if seed is None else seeded(seed))
+            for call in (
+                partial(preset.prepare, clip),
+                partial(preset.prepare_stream, clip, "joint"),
+            )
+        ]
+        assert torch.equal(*given)
+
+
+@EVERY
+def test_motion_is_of_neighbouring_frames_of_what_the_program_has_when_it_makes_it(
+    name: str,
+) -> None:
+    preset = PRESETS[name]
+    clip = clip_for(name, frames=250, persons=1)  # of which pyskl takes every second or third
+    motion = preset.prepare_stream(clip, "joint_motion")
+    steps = preset.prepare(clip).diff(dim=1)
+    channels = 2 if preset.score else 3
+    same = torch.allclose(motion[:, :-1, :, :channels], steps[..., :channels], atol=1e-5)
+    assert same == (name not in STREAMS_FIRST)
+
+
+def test_pyskl_samples_the_motion_of_the_whole_clip() -> None:
+    clip = clip_for("pyskl", frames=250, persons=1)
+    whole = presets.motion_stream(presets.pyskl.ntu_normalized(clip))
+    wanted = presets.clips_for_testing(whole, clips=1)[0]
+    assert torch.equal(PRESETS["pyskl"].prepare_stream(clip, "joint_motion")[:1], wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "child", "parent"), [("pyskl", 21, 22), ("pyskl-2d", 11, 0), ("ctrgcn", 23, 24)]
+)
+def test_bones_are_paired_as_the_program_does(name: str, child: int, parent: int) -> None:
+    """It may join other joints in its graph."""
+    clip, preset = clip_for(name, persons=1).nan_to_num(1.0), PRESETS[name]
+    joints, bones = preset.prepare(clip), preset.prepare_stream(clip, "bone")
+    wanted = joints[0, :, child] - joints[0, :, parent]
+    if name == "pyskl-2d":  # its third channel is a score
+        wanted[:, 2] = (joints[0, :, child, 2] + joints[0, :, parent, 2]) / 2
+    torch.testing.assert_close(bones[0, :, child], wanted, atol=1e-5, rtol=0)
+
+
+def test_bones_of_joints_that_no_program_has_are_refused() -> None:
+    clip = torch.rand(1, 12, 19, 3)
+    assert PRESETS["pyskl-2d"].prepare_stream(clip, "joint_motion").shape == (2, 100, 19, 3)
+    with pytest.raises(ValueError, match=r"No program has bones of 19 joints; .*17, 18, 20, 25"):
+        PRESETS["pyskl-2d"].prepare_stream(clip, "bone")
 
 
 @EVERY
