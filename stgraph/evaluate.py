@@ -48,6 +48,19 @@ class Evaluation:
             )
         )
 
+    def mean_class_accuracy(self) -> float:
+        """The mean over classes that have clips: of unbalanced sets it says more than the share."""
+        return float(mean_of_classes(self.confusion))
+
+    def summary(self) -> str:
+        """The accuracies in a line."""
+        shares = {
+            "top-1": self.accuracy(),
+            "top-5": self.accuracy(5),
+            "mean of classes": self.mean_class_accuracy(),
+        }
+        return ", ".join(f"{name} {100 * share:.2f} %" for name, share in shares.items())
+
     @property
     def confusion(self) -> Tensor:
         """Counts ``[classes, classes]``: rows are true, columns are predicted."""
@@ -92,7 +105,12 @@ class Evaluation:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.save(folder / "scores.npz")
-        metrics = {"clips": len(self.names), "top1": self.accuracy(), "top5": self.accuracy(5)}
+        metrics = {
+            "clips": len(self.names),
+            "top1": self.accuracy(),
+            "top5": self.accuracy(5),
+            "mean_class": self.mean_class_accuracy(),
+        }
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         counts = self.confusion.tolist()
         _write_csv(folder / "per_class.csv", ("class", "clips", "accuracy"), self.per_class())
@@ -121,6 +139,12 @@ class Evaluation:
             (name, total, f"{int(confusion[i, i]) / total:.4f}" if total else "")
             for i, (name, total) in enumerate(zip(self.class_names, totals, strict=True))
         ]
+
+
+def mean_of_classes(confusion: Tensor) -> Tensor:
+    """The mean accuracy of the classes that have clips, of counts ``[classes, classes]``."""
+    clips = confusion.sum(dim=1)
+    return (confusion.diagonal() / clips)[clips > 0].mean()
 
 
 def evaluate(

@@ -146,7 +146,6 @@ def write_report(
 
 def _summary(found: Evaluation, model: SkeletonNetwork, about: Mapping[str, object]) -> str:
     numbers = sum(value.numel() for value in model.parameters())
-    shares = [float(share) for _, _, share in found.per_class() if share]
     rows = [
         *about.items(),
         ("network", f"{type(model).__name__}, {numbers:,} parameters"),
@@ -154,7 +153,7 @@ def _summary(found: Evaluation, model: SkeletonNetwork, about: Mapping[str, obje
         ("clips", f"{len(found.names):,} of {len(found.class_names)} classes"),
         ("top-1", f"{100 * found.accuracy():.2f} %"),
         ("top-5", f"{100 * found.accuracy(5):.2f} %"),
-        ("mean over classes", f"{100 * sum(shares) / max(1, len(shares)):.2f} %"),
+        ("mean over classes", f"{100 * found.mean_class_accuracy():.2f} %"),
     ]
     return _table(("", ""), rows)
 

@@ -29,6 +29,12 @@ def test_accuracy_counts_clips_whose_class_is_among_the_highest_logits():
     assert found.accuracy(7) == found.accuracy(100) == 1
 
 
+def test_the_mean_of_classes_is_over_those_that_have_clips():
+    found = evaluation()  # walk 2 of 2, run 0 of 1, wave 0 of 1
+    assert found.mean_class_accuracy() == pytest.approx(1 / 3)
+    assert found.summary() == "top-1 50.00 %, top-5 75.00 %, mean of classes 33.33 %"
+
+
 def test_the_confusion_matrix_has_true_classes_in_rows():
     confusion = evaluation().confusion
     assert confusion[1, 0] == 1 and confusion[6, 0] == 1 and confusion[0, 0] == 2
@@ -48,6 +54,7 @@ def test_written_tables_hold_every_clip_and_class(tmp_path):
         "clips": 4,
         "top1": 0.5,
         "top5": 0.75,
+        "mean_class": pytest.approx(1 / 3),
     }
     with open(folder / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from itertools import islice
 
 from jsonargparse import ArgumentParser
 
+from stgraph import __version__
 from stgraph.allocator import keep_freed_memory
 from stgraph.cli import ablation, benchmarks, checkpoints, drawing, fusion, training
+from stgraph.cli.recipes import configs_first
 
 COMMANDS = {
     "train": (training.run_train, training.train_arguments),
@@ -49,25 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def configs_first(arguments: Sequence[str]) -> list[str]:
-    """The command line with ``--recipe`` and ``--config`` before all other options.
-
-    So an option that somebody writes down wins over a file, wherever it stands.
-    """
-    first: list[str] = []
-    rest = list(arguments[:1])
-    given = iter(arguments[1:])
-    for argument in given:
-        name, equals, _ = argument.partition("=")
-        if name not in ("--recipe", "--config"):
-            rest.append(argument)
-            continue
-        first += [argument] if equals else [argument, *islice(given, 1)]
-    return [*rest[:1], *first, *rest[1:]]
-
-
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="stgraph", description=__doc__)
+    parser = ArgumentParser(prog="stgraph", description=__doc__, version=__version__)
     commands = parser.add_subcommands()
     for name, (command, add_arguments) in COMMANDS.items():
         usage = f"stgraph {name} [options]"  # not all of them, in front of every error

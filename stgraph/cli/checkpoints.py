@@ -149,10 +149,7 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
     write_tables(found, out)
     for name, clips, accuracy in found.per_class():
         print(f"  {name:40s} {clips:6d} clips  {accuracy or '-':>6s}")
-    print(
-        f"{len(found.names)} clips: top-1 {100 * found.accuracy():.2f} %, "
-        f"top-5 {100 * found.accuracy(5):.2f} %. Tables lie in {out}"
-    )
+    print(f"{len(found.names)} clips: {found.summary()}. Tables lie in {out}")
 
 
 def write_tables(found: Evaluation, out: Path) -> None:

@@ -49,8 +49,7 @@ def run_train(arguments: Namespace) -> None:
     network = fit(train_set, test_set, graph, groups, out, arguments.resume)
     found = conclude(network, groups, out)
     if place()[0] == 0:
-        top1, top5 = 100 * found.accuracy(), 100 * found.accuracy(5)
-        print(f"{len(found.names)} test clips: top-1 {top1:.2f} %, top-5 {top5:.2f} %")
+        print(f"{len(found.names)} test clips: {found.summary()}")
         print(f"{out}: report.md, figures, evaluation, checkpoints, metrics.csv and more")
 
 

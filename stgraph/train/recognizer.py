@@ -9,16 +9,24 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torchmetrics import MeanMetric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from stgraph.checkpoints import check_same_network, describe
 from stgraph.data import SkeletonData
+from stgraph.evaluate import mean_of_classes
 from stgraph.nn import SkeletonNetwork
 from stgraph.nn.norm import sync_statistics
 from stgraph.options import TrainingOptions
 from stgraph.processes import place, total
 from stgraph.train.optimization import make_optimizer, share_of_rate
+
+
+class MeanClassAccuracy(MulticlassConfusionMatrix):
+    """The mean accuracy of the classes that have clips."""
+
+    def compute(self) -> Tensor:
+        return mean_of_classes(super().compute())
 
 
 class ActionRecognizer(lightning.LightningModule):
@@ -59,6 +67,7 @@ class ActionRecognizer(lightning.LightningModule):
                 for top in (1, 5)
                 if top <= classes
             }
+            | {"mean_class": MeanClassAccuracy(classes)}
         )
 
     def on_train_batch_start(self, batch: SkeletonData, batch_idx: int) -> None:
@@ -68,12 +77,8 @@ class ActionRecognizer(lightning.LightningModule):
     def training_step(self, batch: SkeletonData) -> Tensor:
         logits = self.model(batch)
         share, loss = self.weighted_loss(logits, batch.y)
-        if not bool(loss.isfinite()):
-            names = ", ".join(str(clip.name) for clip in batch.clips)
-            raise ValueError(
-                f"The loss is {loss.item()} in epoch {self.current_epoch + 1}, clips {names}; "
-                "lower learning_rate or set gradient_clip."
-            )
+        if not bool(share.isfinite()):
+            raise ValueError(self._not_finite(loss, batch))
         self.train_loss.update(loss.detach(), batch.num_graphs)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_loss_step", loss, batch_size=batch.num_graphs)
@@ -84,8 +89,8 @@ class ActionRecognizer(lightning.LightningModule):
         loss = self.loss(logits, batch.y)
         self.log("val_loss", loss, batch_size=batch.num_graphs, sync_dist=True)
         for name, metric in self.metrics.items():
-            assert isinstance(metric, MulticlassAccuracy)
-            metric(logits, batch.y)
+            assert isinstance(metric, Metric)
+            metric.update(logits, batch.y)
             self.log(f"val_{name}", metric, batch_size=batch.num_graphs)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -97,13 +102,21 @@ class ActionRecognizer(lightning.LightningModule):
         """The loss, and what it has to be multiplied with where processes average gradients.
 
         Their batches have different numbers of clips; the average of gradients is that of all
-        clips of the step together if each process counts by its clips.
+        clips of the step together if each process counts by its clips. That factor is NaN in all
+        processes if the loss of one is not finite, so that they stop together.
         """
         loss = self.loss(logits, labels)
         own = loss.new_tensor(len(labels))
         if self.class_weights is not None:
             own = self.class_weights[labels].sum()
-        return own * place()[1] / total(own), loss
+        return own * place()[1] / total(own + 0 * loss.detach()), loss
+
+    def _not_finite(self, loss: Tensor, batch: SkeletonData) -> str:
+        epoch, remedy = self.current_epoch + 1, "lower learning_rate or set gradient_clip."
+        if bool(loss.isfinite()):
+            return f"The loss of another process is not finite in epoch {epoch}; {remedy}"
+        names = ", ".join(str(clip.name) for clip in batch.clips)
+        return f"The loss is {loss.item()} in epoch {epoch}, clips {names}; {remedy}"
 
     def plan_steps(self, steps_per_epoch: int, clips: int) -> None:
         """Say how many steps all processes make together over so many clips.

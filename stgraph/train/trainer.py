@@ -112,7 +112,7 @@ def make_trainer(options: TrainingOptions, out: Path) -> lightning.Trainer:
             precision=options.precision,
             gradient_clip_val=options.gradient_clip or None,
             logger=[
-                CSVLogger(out, name="", version=""),
+                CSVLogger(out, name="", version="", flush_logs_every_n_steps=1),
                 TensorBoardLogger(out, name="", version="tensorboard"),
             ],
             plugins=[WholeFiles()],

@@ -8,8 +8,7 @@ import pytest
 import yaml
 from jsonargparse import ArgumentParser
 
-from stgraph.cli import configs_first
-from stgraph.cli.recipes import recipe_names, recipe_path
+from stgraph.cli.recipes import configs_first, recipe_names, recipe_path
 from stgraph.cli.training import option_groups, train_arguments
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 from stgraph.presets import PRESETS
@@ -66,7 +65,15 @@ def test_options_win_over_files_wherever_they_stand():
 
 
 def test_there_are_recipes_for_the_paper_for_good_practice_and_for_few_clips():
-    assert {"aaai18", "aaai18-kinetics", "practice", "ragged", "small"} == set(recipe_names())
+    assert set(recipe_names()) == {
+        *("aaai18", "aaai18-kinetics", "practice", "ragged", "small", "embedded")
+    }
+
+
+def test_ablation_starts_from_the_embedded_clips_unless_told_otherwise():
+    own = ["ablate", "--recipe", "embedded", "--epochs", "3"]
+    assert configs_first(["ablate", "--epochs", "3"]) == own
+    assert configs_first(["ablate", "--recipe=small"]) == ["ablate", "--recipe=small"]
 
 
 def test_a_recipe_that_is_not_there_is_refused_with_those_that_are(capsys):

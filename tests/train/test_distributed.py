@@ -75,6 +75,22 @@ def test_gradients_and_statistics_are_those_of_the_joint_batch(
         torch.testing.assert_close(their_state, state, rtol=1e-9, atol=1e-9)
 
 
+def stopped(rank: int, data: Path) -> str:
+    made = recognizer(read_sets(data))
+    batch = Batch.from_data_list([read_sets(data)[0].draw(row, 0) for row in (rank, 3)])
+    if rank == 1:
+        batch.x[0] = torch.inf
+    with pytest.raises(ValueError) as caught:
+        made.training_step(batch)
+    return str(caught.value)
+
+
+def test_a_loss_that_is_not_finite_stops_all_processes_and_its_own_names_the_clips(data, tmp_path):
+    first, second = together(stopped, tmp_path, data)
+    assert first.startswith("The loss of another process is not finite in epoch 1; lower")
+    assert second.startswith("The loss is nan in epoch 1, clips ") and "; lower" in second
+
+
 def evaluated(rank: int, data: Path, draws: int):
     sets = read_sets(data)
     clips = sets[0] if draws == 1 else read_sets(data, augment=shortened)[0]

@@ -9,7 +9,9 @@ from torch_geometric.data import Batch
 
 from stgraph import SkeletonGraph, SkeletonLayout, normalization
 from stgraph.datasets import SkeletonFolder
+from stgraph.evaluate import evaluate
 from stgraph.train import fit, share_of_rate
+from stgraph.train.recognizer import MeanClassAccuracy
 
 from .sets import STICK, read_sets, recognizer, write_folder, write_swings
 
@@ -28,6 +30,30 @@ def test_training_learns_to_tell_motions_apart_on_clips_it_has_not_seen(sets, tm
     metrics = fit(recognizer(sets, epochs=15, batch_size=4), *sets, tmp_path)
     assert metrics["val_top1"] == 1.0
     assert metrics["train_loss"] < 0.3
+
+
+def test_metrics_are_written_as_they_are_found(sets, tmp_path):
+    """So that a run that is killed has told what it knew."""
+    watched, written = recognizer(sets, epochs=2, batch_size=4), []
+    metrics = tmp_path / "metrics.csv"
+
+    def watch(optimizer) -> None:
+        lines = metrics.read_text().splitlines() if metrics.is_file() else []
+        written.append(sum(1 for row in csv.DictReader(lines) if row.get("train_loss_step")))
+
+    watched.on_before_zero_grad = watch
+    fit(watched, *sets, tmp_path)
+    assert written == list(range(len(written))) and len(written) > 8
+
+
+def test_the_mean_of_classes_is_a_metric_of_every_epoch(sets, tmp_path):
+    metrics = fit(recognizer(sets, epochs=1), *sets, tmp_path)
+    found = evaluate(recognizer(sets).model, sets[1])  # not trained, of the same classes
+    assert 0 <= metrics["val_mean_class"] <= 1
+    mean = MeanClassAccuracy(2)
+    mean.update(found.logits[:3], found.labels[:3])
+    mean.update(found.logits[3:], found.labels[3:])
+    assert float(mean.compute()) == pytest.approx(found.mean_class_accuracy())
 
 
 def test_the_learning_rate_warms_up_then_falls_to_zero(sets, tmp_path):
