@@ -66,7 +66,9 @@ setup(
     ],
     python_requires=">=3.10",
     packages=find_packages(include=["stgraph", "stgraph.*"]),
-    package_data={"stgraph": ["py.typed", "datasets/*.txt", "recipes/*.yaml"]},
+    package_data={
+        "stgraph": ["py.typed", "datasets/*.txt", "recipes/*.yaml", "recipes/studies/*.yaml"]
+    },
     install_requires=[
         "torch>=2.8",
         "torch-geometric>=2.7",

@@ -1,66 +1,36 @@
-"""The paper's ablation, on any data set: what each choice of the graph is worth."""
+"""The paper's ablation, or a study of your own, on any data set: what each choice is worth."""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import torch
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import visualize
 from stgraph.cli import objects
-from stgraph.cli.recipes import ConfigOrRecipe
+from stgraph.cli.fusion import read_scores
+from stgraph.cli.recipes import DEFAULT_RECIPES, ConfigOrRecipe
+from stgraph.cli.studies import Variant, read_study, vary
 from stgraph.cli.training import Options, conclude, fit, option_groups
+from stgraph.datasets import SkeletonDataset
+from stgraph.fusion import fuse
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
-
-PLAIN: dict[str, Any] = {"edge_importance": False}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "temporal": {"partition": "uniform", "max_hop": 0, **PLAIN},
-    "local": {"partition": "local", **PLAIN},
-    "uniform": {"partition": "uniform", **PLAIN},
-    "distance-star": {
-        "partition": "uniform",
-        "normalization": "random_walk_laplacian",
-        **PLAIN,
-    },
-    "distance": {"partition": "distance", **PLAIN},
-    "spatial": {"partition": "spatial", **PLAIN},
-    "spatial-2018": {"partition": "spatial_2018", **PLAIN},
-    "spatial-importance": {"partition": "spatial", "edge_importance": True},
-    "spatial-2018-importance": {"partition": "spatial_2018", "edge_importance": True},
-    "product": {"partition": "spatial", "temporal": "product", **PLAIN},
-    "product-importance": {"partition": "spatial", "temporal": "product", "edge_importance": True},
-}
-WHAT = {
-    "temporal": "temporal convolution alone",
-    "local": "local (unshared) convolution",
-    "uniform": "uni-labeling",
-    "distance-star": "distance*",
-    "distance": "distance",
-    "spatial": "spatial configuration",
-    "spatial-2018": "spatial as released",
-    "spatial-importance": "spatial + edge importance",
-    "spatial-2018-importance": "spatial as released + edge importance",
-    "product": "spatial, product over time",
-    "product-importance": "spatial, product + edge importance",
-}
-
-# The embedded clips, two narrow blocks.
-EMBEDDED = (
-    DataOptions(performers=12, every=2),
-    ModelOptions(blocks=[[24, 2], [48, 2]], dropout=0.0, temporal_kernel=9),
-    TrainingOptions(epochs=8, batch_size=8, learning_rate=0.1, learning_rate_batch=8),
-)
 
 
 class Run(NamedTuple):
-    """One network, trained and tested."""
+    """One network, trained and tested, or several whose scores are averaged."""
 
     variant: str
     seed: int
@@ -70,105 +40,169 @@ class Run(NamedTuple):
     seconds: float
 
 
+class Task(NamedTuple):
+    """One network to train."""
+
+    variant: Variant
+    seed: int
+    groups: Options
+    folder: Path
+
+
 def run_ablate(arguments: Namespace) -> None:
-    """Train the paper's variants of the graph, several seeds each, and write the table."""
-    out, groups = Path(arguments.out), option_groups(arguments)
-    variants = arguments.variants or list(VARIANTS)
-    unknown = [name for name in variants if name not in VARIANTS]
+    """Train the paper's variants of the graph, or yours, several seeds each; write the table."""
+    out, groups, study = Path(arguments.out), option_groups(arguments), read_study(arguments.study)
+    names = arguments.variants or list(study)
+    unknown = [name for name in names if name not in study]
     if unknown:
-        raise ValueError(f"There is no variant '{unknown[0]}'; there are {', '.join(VARIANTS)}.")
-    if arguments.seeds < 1:
-        raise ValueError(f"--seeds is at least 1, not {arguments.seeds}.")
-    runs = []
-    for seed in range(arguments.seeds):
-        for variant in variants:
-            runs.append(train_variant(variant, seed, groups, out))
-            write_runs(runs, out)
-    print(f"\n{ablation_table(runs)}\n{out}: ablation.md, ablation.png, ablation.csv")
+        raise ValueError(f"There is no variant '{unknown[0]}'; there are {', '.join(study)}.")
+    if min(arguments.seeds, arguments.jobs) < 1:
+        raise ValueError(
+            f"--seeds and --jobs are at least 1, not {arguments.seeds} and {arguments.jobs}."
+        )
+    chosen = {name: study[name] for name in study if name in _with_parts(names, study)}
+    tasks = [
+        Task(variant, seed, vary(groups, variant, seed), out / variant.name / f"seed-{seed}")
+        for seed in range(arguments.seeds)
+        for variant in chosen.values()
+        if not variant.fuse
+    ]
+    for variant in {task.variant.name: task for task in tasks}.values():
+        make_sets(variant.groups)  # so that no two of the jobs make one set at once
+    runs: list[Run] = []
+    for task, run in zip(tasks, trained(tasks, arguments.jobs), strict=True):
+        what, share = task.variant.what, 100 * run.top1
+        print(f"{what}, seed {run.seed}: {share:.1f} %, {run.seconds:.0f} s", flush=True)
+        runs.append(run)
+        write_runs([*runs, *fused(chosen.values(), runs, out)], out, chosen)
+    print(f"\n{(out / 'ablation.md').read_text()}\n{out}: ablation.md, ablation.png, ablation.csv")
 
 
 def ablate_arguments(parser: ArgumentParser) -> None:
     """Arguments of :func:`run_ablate`."""
-    data, model, training = EMBEDDED
-    parser.add_argument("--config", "--recipe", action=ConfigOrRecipe, help="As in stgraph train.")
+    parser.add_argument(
+        "--config",
+        "--recipe",
+        action=ConfigOrRecipe,
+        help=f"As in stgraph train; without one, the recipe {DEFAULT_RECIPES['ablate']}.",
+    )
     parser.add_argument("--out", type=str, default="runs/ablation", help="Folder for the results.")
     parser.add_argument("--seeds", type=int, default=3, help="How often each variant is trained.")
     parser.add_argument(
-        "--variants", nargs="*", type=str, default=[], help=f"Some of {', '.join(VARIANTS)}."
+        "--study", type=str, default="paper", help="The variants: paper, or a YAML file."
+    )
+    parser.add_argument("--variants", nargs="*", type=str, default=[], help="Some of the study's.")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="How many to train at once, sharing the cores."
     )
     parser.add_class_arguments(TrainingOptions)
     parser.add_class_arguments(DataOptions, "data")
     parser.add_class_arguments(ModelOptions, "model")
-    nested = {"data": asdict(data), "model": asdict(model)}
-    parser.set_defaults(
-        asdict(training)
-        | {f"{group}.{key}": value for group in nested for key, value in nested[group].items()}
+
+
+def _with_parts(names: Iterable[str], study: Mapping[str, Variant]) -> set[str]:
+    """These variants, and those whose scores they take."""
+    return {part for name in names for part in (name, *study[name].fuse)}
+
+
+def make_sets(groups: Options) -> tuple[SkeletonDataset, SkeletonDataset]:
+    """The clips of training and testing."""
+    data, model, _ = groups
+    graph = objects.clip_graph(objects.make_graph(objects.make_layout(data), model), model)
+    return (
+        objects.make_dataset(data, data.train_split, graph, training=True),
+        objects.make_dataset(data, data.test_split, graph),
     )
 
 
-def train_variant(variant: str, seed: int, groups: Options, out: Path) -> Run:
+def trained(tasks: Sequence[Task], jobs: int) -> Iterator[Run]:
+    """The results of tasks in their order, of which ``jobs`` are at work at once."""
+    if jobs == 1:
+        yield from map(train_variant, tasks)
+        return
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(threads,)
+    ) as pool:
+        yield from pool.map(train_variant, tasks)
+
+
+def train_variant(task: Task) -> Run:
     """Train and test one network, or read what was found before."""
-    data, model, training = groups
-    folder = out / variant / f"seed-{seed}"
-    chosen = (data, replace(model, **VARIANTS[variant]), replace(training, seed=seed))
-    plan = {"data": asdict(data), "model": asdict(chosen[1]), "training": asdict(chosen[2])}
-    known = folder / "run-of-ablation.json"
+    data, model, training = task.groups
+    plan = {"data": asdict(data), "model": asdict(model), "training": asdict(training)}
+    known = task.folder / "run-of-ablation.json"
     if known.is_file():
         found = json.loads(known.read_text(encoding="utf-8"))
         if found["plan"] == plan:
             return Run(**found["run"])
-    print(f"\n{WHAT[variant]}, seed {seed}: {folder}", flush=True)
-    run = _trained(variant, seed, chosen, folder)
+    task.folder.mkdir(parents=True, exist_ok=True)
+    log = task.folder / "log.txt"
+    with open(log, "w", buffering=1, encoding="utf-8") as file, redirect_stdout(file):
+        run = _trained(task)
     known.write_text(json.dumps({"plan": plan, "run": run._asdict()}, indent=2) + "\n")
     return run
 
 
-def _trained(variant: str, seed: int, groups: Options, folder: Path) -> Run:
-    data, model, training = groups
+def _trained(task: Task) -> Run:
+    data, model, _ = task.groups
+    train_set, test_set = make_sets(task.groups)
     graph = objects.make_graph(objects.make_layout(data), model)
-    clip_graph = objects.clip_graph(graph, model)
-    train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
-    test_set = objects.make_dataset(data, data.test_split, clip_graph)
     start = time.monotonic()
-    network = fit(train_set, test_set, graph, groups, folder, None)
+    network = fit(train_set, test_set, graph, task.groups, task.folder, None)
     seconds = time.monotonic() - start
-    found = conclude(network, groups, folder)
+    found = conclude(network, task.groups, task.folder)
     parameters = sum(value.numel() for value in network.parameters() if value.requires_grad)
-    return Run(variant, seed, found.accuracy(), found.accuracy(5), parameters, seconds)
+    top1, top5 = found.accuracy(), found.accuracy(5)
+    return Run(task.variant.name, task.seed, top1, top5, parameters, seconds)
 
 
-def write_runs(runs: Sequence[Run], out: Path) -> None:
+def fused(variants: Iterable[Variant], runs: Sequence[Run], out: Path) -> Iterator[Run]:
+    """The fusions of those seeds whose parts are trained."""
+    known = {(run.variant, run.seed): run for run in runs}
+    for variant in variants:
+        for seed in sorted({run.seed for run in runs}):
+            parts = [known.get((name, seed)) for name in variant.fuse]
+            if not parts or None in parts:
+                continue
+            each = [part for part in parts if part is not None]
+            scores = [read_scores(out / part.variant / f"seed-{seed}").found for part in each]
+            found = fuse(scores, list(variant.fuse.values()))
+            parameters, seconds = sum(p.parameters for p in each), sum(p.seconds for p in each)
+            top1, top5 = found.accuracy(), found.accuracy(5)
+            yield Run(variant.name, seed, top1, top5, parameters, seconds)
+
+
+def write_runs(runs: Sequence[Run], out: Path, study: Mapping[str, Variant]) -> None:
     """Write ``ablation.csv`` with all runs, and ``ablation.md`` and ``ablation.png`` of means."""
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "ablation.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(Run._fields)
         table.writerows(runs)
-    (out / "ablation.md").write_text(ablation_table(runs), encoding="utf-8")
-    found = {WHAT[name]: [100 * run.top1 for run in each] for name, each in _grouped(runs).items()}
+    rows = {
+        variant.what: each
+        for name, variant in study.items()
+        if (each := [run for run in runs if run.variant == name])
+    }
+    (out / "ablation.md").write_text(ablation_table(rows), encoding="utf-8")
+    found = {what: [100 * run.top1 for run in each] for what, each in rows.items()}
     visualize.save_figure(visualize.draw_comparison(found).figure, out / "ablation.png")
 
 
-def ablation_table(runs: Sequence[Run]) -> str:
+def ablation_table(rows: Mapping[str, Sequence[Run]]) -> str:
     """Markdown: mean and standard deviation over seeds of each variant."""
     lines = [
-        "| graph | top-1, % | top-5, % | parameters | training, s |",
+        "| variant | top-1, % | top-5, % | parameters | training, s |",
         "|---|---|---|---|---|",
     ]
-    for variant, each in _grouped(runs).items():
+    for what, each in rows.items():
         top1 = _spread([100 * run.top1 for run in each])
         top5 = _spread([100 * run.top5 for run in each])
         seconds = statistics.mean(run.seconds for run in each)
-        cells = (WHAT[variant], top1, top5, f"{each[0].parameters:,}", f"{seconds:.0f}")
+        cells = (what, top1, top5, f"{each[0].parameters:,}", f"{seconds:.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _grouped(runs: Sequence[Run]) -> Mapping[str, list[Run]]:
-    found: dict[str, list[Run]] = {name: [] for name in VARIANTS}
-    for run in runs:
-        found[run.variant].append(run)
-    return {name: each for name, each in found.items() if each}
 
 
 def _spread(values: Sequence[float]) -> str:

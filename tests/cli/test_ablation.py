@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from jsonargparse import ArgumentParser
 from torch_geometric.data import Batch
 
 from stgraph import SkeletonGraph, layouts, partition
 from stgraph.cli import ablation, main, objects
+from stgraph.cli.studies import read_study, vary
+from stgraph.cli.training import option_groups
 from stgraph.datasets import SyntheticActions, from_arrays
+from stgraph.evaluate import Evaluation
+from stgraph.fusion import fuse
 
 TINY = ("--model.blocks", "[[4,2]]", "--data.frames", "8", "--epochs", "1", "--workers", "0")
 
@@ -35,6 +40,7 @@ def rows_of(out) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+PAPER = read_study("paper")
 SOME = ("temporal", "local", "spatial", "spatial-importance", "product")
 
 
@@ -57,7 +63,7 @@ def test_variants_are_trained_on_their_graphs(out):
 
 def test_the_table_and_the_picture_have_all_variants(out):
     lines = (out / "ablation.md").read_text().splitlines()
-    assert [line.split(" | ")[0][2:] for line in lines[2:]] == [ablation.WHAT[it] for it in SOME]
+    assert [line.split(" | ")[0][2:] for line in lines[2:]] == [PAPER[it].what for it in SOME]
     assert (out / "ablation.png").stat().st_size > 1000
 
 
@@ -65,12 +71,15 @@ def test_the_table_and_the_picture_have_all_variants(out):
 def test_every_variant_of_the_paper_can_be_trained(root, tmp_path):
     assert ablate(root, tmp_path, "--seeds", 1) == 0
     found = {row["variant"] for row in rows_of(tmp_path)}
-    assert found == set(ablation.VARIANTS) == set(ablation.WHAT)
+    assert found == set(PAPER)
 
 
-@pytest.mark.parametrize("variant", ablation.VARIANTS)
+@pytest.mark.parametrize("variant", PAPER)
 def test_every_variant_has_a_graph_and_a_network(variant: str):
-    options = replace(ablation.EMBEDDED[1], **ablation.VARIANTS[variant])
+    parser = ArgumentParser()
+    ablation.ablate_arguments(parser)
+    embedded = option_groups(parser.parse_args(["--recipe", "embedded"]))
+    _, options, _ = vary(embedded, PAPER[variant], 0)
     graph = objects.make_graph(layouts.NTU25, options)
     clips = from_arrays(np.ones((2, 1, 5, 25, 3)), [0, 1], graph)
     model = objects.make_model(clips, options, graph)
@@ -90,9 +99,8 @@ def test_seeds_are_averaged():
     runs = [
         ablation.Run("spatial", seed, top1, 1.0, 10, 2.0) for seed, top1 in enumerate((0.5, 0.7))
     ]
-    assert "| spatial configuration | 60.0 ± 14.1 | 100.0 ± 0.0 | 10 | 2 |" in (
-        ablation.ablation_table(runs)
-    )
+    table = ablation.ablation_table({"spatial configuration": runs})
+    assert "| spatial configuration | 60.0 ± 14.1 | 100.0 ± 0.0 | 10 | 2 |" in table
 
 
 def test_settings_of_every_run_are_kept(out):
@@ -103,10 +111,84 @@ def test_settings_of_every_run_are_kept(out):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("--variants", "nope"), "no variant 'nope'"), (("--seeds", "0"), "--seeds is at least 1")],
+    [
+        (("--variants", "nope"), "no variant 'nope'"),
+        (("--seeds", "0"), "--seeds and --jobs are at least 1"),
+        (("--study", "nope"), "no study 'nope'; there are paper, or a YAML file"),
+    ],
 )
 def test_bad_arguments_get_one_clear_line(arguments, words, root, tmp_path, capsys):
     assert ablate(root, tmp_path, *arguments) == 1
+    assert words in capsys.readouterr().err
+
+
+OWN = """
+whole: {what: as it is, epochs: 2}
+bones: {data: {stream: bone}}
+both: {what: together, fuse: {whole: 2, bones: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def own(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "study.yaml").write_text(OWN)
+    assert ablate(root, folder, "--seeds", 2, "--jobs", 2, "--study", folder / "study.yaml") == 0
+    return folder
+
+
+def test_a_study_of_ones_own_is_trained_by_several_jobs(own):
+    rows = {(row["variant"], row["seed"]): row for row in rows_of(own)}
+    assert set(rows) == {(name, seed) for name in ("whole", "bones", "both") for seed in "01"}
+    config = yaml.safe_load((own / "bones" / "seed-1" / "config.yaml").read_text())
+    assert (config["data"]["stream"], config["seed"], config["epochs"]) == ("bone", 1, 1)
+    assert "epoch   2/2" in (own / "whole" / "seed-0" / "log.txt").read_text()
+
+
+def test_jobs_find_what_one_process_finds(root, own, tmp_path):
+    assert ablate(root, tmp_path, "--study", own / "study.yaml", "--seeds", 1) == 0
+    once, again = (
+        Evaluation.load(folder / "bones" / "seed-0" / "evaluation" / "scores.npz")
+        for folder in (own, tmp_path)
+    )
+    assert torch.allclose(once.logits, again.logits, atol=1e-4)  # other numbers of threads
+
+
+def test_fusions_average_the_scores_of_one_seed(own):
+    parts = [
+        Evaluation.load(own / name / "seed-1" / "evaluation" / "scores.npz")
+        for name in ("whole", "bones")
+    ]
+    rows = {(row["variant"], row["seed"]): row for row in rows_of(own)}
+    row = rows["both", "1"]
+    assert float(row["top1"]) == fuse(parts, [2, 1]).accuracy()
+    assert float(row["top5"]) == fuse(parts, [2, 1]).accuracy(5)
+    assert int(row["parameters"]) == sum(
+        int(rows[name, "1"]["parameters"]) for name in ("whole", "bones")
+    )
+    assert "| together |" in (own / "ablation.md").read_text()
+
+
+def test_a_fusion_brings_its_parts_along(root, own, capsys):
+    assert ablate(root, own, "--study", own / "study.yaml", "--variants", "both", "--seeds", 2) == 0
+    assert {row["variant"] for row in rows_of(own)} == {"whole", "bones", "both"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1, 2]", "expected a mapping"),
+        ("a: {data: {steam: bone}}", "steam"),
+        ("a: {epochs: many}", "epochs"),
+        ("a: {}\nb: {fuse: {c: 1}}", "found c"),
+        ("a: {}\nb: {epochs: 3, fuse: {a: 1}}", "found epochs"),
+        ("a: {}\nb: {fuse: [a]}", "fuse is a mapping"),
+        ("a/b: {}", "folder's name"),
+    ],
+)
+def test_bad_studies_get_one_clear_line(text, words, root, tmp_path, capsys):
+    (tmp_path / "study.yaml").write_text(text)
+    assert ablate(root, tmp_path, "--study", tmp_path / "study.yaml") == 1
     assert words in capsys.readouterr().err
 
 
