@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -135,32 +137,90 @@ TINY = ("--data.name", "folder", "--model.blocks", "[[8,1]]", "--model.dropout",
 QUICK = ("--epochs", "2", "--workers", "0", "--accelerator", "cpu", "--sync_statistics", "true")
 
 
-def trained_by_command(data: Path, out: Path, launcher: list[str], *arguments: str):
-    command = [*launcher, "-m", "stgraph", "train", "--data.root", str(data), "--out", str(out)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, *TINY, *QUICK, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=400,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    state = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    return {name: value for name, value in state.items() if name.startswith("model.")}, done.stdout
+class Launch(NamedTuple):
+    """One process that is started: what comes before ``-m stgraph``, and its environment."""
+
+    program: list[str]
+    environment: dict[str, str] = {}
 
 
 PYTHON = [sys.executable]
-TORCHRUN = [*PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+TORCHRUN = [*PYTHON, "-m", "torch.distributed.run"]
+
+
+def own(port: int) -> list[Launch]:
+    return [Launch(PYTHON)]
+
+
+def torchrun(port: int) -> list[Launch]:
+    return [Launch([*TORCHRUN, "--standalone", "--nproc_per_node=2"])]
+
+
+def torchrun_on_two_machines(port: int) -> list[Launch]:
+    meeting = ["--rdzv_backend=c10d", f"--rdzv_endpoint=localhost:{port}", "--rdzv_id=1"]
+    return [Launch([*TORCHRUN, "--nnodes=2", "--nproc_per_node=1", *meeting])] * 2
+
+
+def slurm_on_two_machines(port: int) -> list[Launch]:
+    """What ``srun --nodes 2 --ntasks-per-node 1`` tells its tasks."""
+    same = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "1", "SLURM_NNODES": "2"}
+    same |= {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "training", "SLURM_NODELIST": "localhost"}
+    return [
+        Launch(
+            PYTHON,
+            same
+            | {"SLURM_PROCID": rank, "SLURM_NODEID": rank, "SLURM_LOCALID": "0"}
+            | {"MASTER_PORT": str(port)},
+        )
+        for rank in "01"
+    ]
+
+
+def trained_by_command(data: Path, out: Path, launches: list[Launch], *arguments: str):
+    """The weights after training, and what was printed by all processes."""
+    command = ["-m", "stgraph", "train", "--data.root", str(data), "--out", str(out)]
+    running = [
+        subprocess.Popen(
+            [*launch.program, *command, *TINY, *QUICK, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **launch.environment},
+        )
+        for launch in launches
+    ]
+    printed = [process.communicate(timeout=400)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * len(running), printed
+    state = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    weights = {name: value for name, value in state.items() if name.startswith("model.")}
+    return weights, "".join(printed)
+
+
+TWO = ("--devices", "2")
+APART = ("--devices", "1", "--num_nodes", "2")
 
 
 @pytest.mark.parametrize(
-    "launcher", [PYTHON, pytest.param(TORCHRUN, marks=pytest.mark.slow)], ids=["own", "torchrun"]
+    ("launch", "places"),
+    [
+        (own, TWO),
+        pytest.param(torchrun, TWO, marks=pytest.mark.slow),
+        pytest.param(torchrun_on_two_machines, APART, marks=pytest.mark.slow),
+        pytest.param(slurm_on_two_machines, APART, marks=pytest.mark.slow),
+    ],
 )
-def test_two_devices_train_the_network_that_one_trains_on_joint_batches(launcher, data, tmp_path):
+def test_two_processes_train_the_network_that_one_trains_on_joint_batches(
+    launch, places, data, tmp_path
+):
     """Batches of 4 on two are batches of 8 on one."""
-    wanted, _ = trained_by_command(data, tmp_path / "one", PYTHON, "--batch_size", "8")
-    two = ("--batch_size", "4", "--devices", "2")
-    found, printed = trained_by_command(data, tmp_path / "two", launcher, *two)
+    wanted, _ = trained_by_command(data, tmp_path / "one", own(0), "--batch_size", "8")
+    two = ("--batch_size", "4", *places)
+    found, printed = trained_by_command(data, tmp_path / "two", launch(free_port()), *two)
     assert printed.count("epoch   2/2") == 1
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return int(probe.getsockname()[1])
