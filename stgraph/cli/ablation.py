@@ -19,11 +19,12 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import visualize
+from stgraph.checkpoints import check_resume
 from stgraph.cli import objects
 from stgraph.cli.fusion import read_scores
 from stgraph.cli.recipes import DEFAULT_RECIPES, ConfigOrRecipe
 from stgraph.cli.studies import Variant, read_study, vary
-from stgraph.cli.training import Options, conclude, fit, option_groups
+from stgraph.cli.training import Options, conclude, fit, option_groups, where_to_resume
 from stgraph.datasets import SkeletonDataset
 from stgraph.fusion import fuse
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
@@ -128,28 +129,45 @@ def trained(tasks: Sequence[Task], jobs: int) -> Iterator[Run]:
 
 
 def train_variant(task: Task) -> Run:
-    """Train and test one network, or read what was found before."""
+    """Train and test one network, go on with it, or read what was found before."""
     data, model, training = task.groups
     plan = {"data": asdict(data), "model": asdict(model), "training": asdict(training)}
-    known = task.folder / "run-of-ablation.json"
-    if known.is_file():
-        found = json.loads(known.read_text(encoding="utf-8"))
-        if found["plan"] == plan:
-            return Run(**found["run"])
+    file = task.folder / "run-of-ablation.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    begun = known.get("plan") == plan
+    if begun and known.get("run"):
+        return Run(**known["run"])
     task.folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"plan": plan}, indent=2) + "\n", encoding="utf-8")
     log = task.folder / "log.txt"
-    with open(log, "w", buffering=1, encoding="utf-8") as file, redirect_stdout(file):
-        run = _trained(task)
-    known.write_text(json.dumps({"plan": plan, "run": run._asdict()}, indent=2) + "\n")
+    with open(log, "a" if begun else "w", buffering=1) as printed, redirect_stdout(printed):
+        run = _trained(task, begun)
+    file.write_text(json.dumps({"plan": plan, "run": run._asdict()}, indent=2) + "\n")
     return run
 
 
-def _trained(task: Task) -> Run:
+def _to_resume(task: Task) -> str | None:
+    """The check point that an interruption left, unless it came after the last epoch."""
+    resume = where_to_resume("auto", task.folder)
+    if resume is not None:
+        try:
+            check_resume(resume, task.groups[2].epochs)
+        except ValueError:
+            return None
+    return resume
+
+
+def _trained(task: Task, begun: bool) -> Run:
+    """The result of a training, from the check point in its folder on if it was ``begun`` before.
+
+    Its seconds are those since it went on.
+    """
     data, model, _ = task.groups
     train_set, test_set = make_sets(task.groups)
     graph = objects.make_graph(objects.make_layout(data), model)
+    resume = _to_resume(task) if begun else None
     start = time.monotonic()
-    network = fit(train_set, test_set, graph, task.groups, task.folder, None)
+    network = fit(train_set, test_set, graph, task.groups, task.folder, resume)
     seconds = time.monotonic() - start
     found = conclude(network, task.groups, task.folder)
     parameters = sum(value.numel() for value in network.parameters() if value.requires_grad)

@@ -34,19 +34,15 @@ def run_train(arguments: Namespace) -> None:
     """Train a network; everything lands in --out."""
     out = Path(arguments.out)
     data, model, training = option_groups(arguments)
-    if arguments.resume is not None:
-        check_resume(arguments.resume, training.epochs)
-    elif (out / LAST).exists():
-        raise ValueError(
-            f"There is a run in {out} already; go on with it (--resume {out}), write elsewhere "
-            "(--out), or delete it."
-        )
+    resume = where_to_resume(arguments.resume, out)
+    if resume is not None:
+        check_resume(resume, training.epochs)
     graph = objects.make_graph(objects.make_layout(data), model)
     clip_graph = objects.clip_graph(graph, model)
     train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
     test_set = objects.make_dataset(data, data.test_split, clip_graph)
     groups = (data, model, training)
-    network = fit(train_set, test_set, graph, groups, out, arguments.resume)
+    network = fit(train_set, test_set, graph, groups, out, resume)
     found = conclude(network, groups, out)
     if place()[0] == 0:
         print(f"{len(found.names)} test clips: {found.summary()}")
@@ -64,11 +60,31 @@ def train_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=str, default="runs/train", help="Folder for the results.")
     parser.add_argument(
-        "--resume", type=str | None, default=None, help="Check point to go on from."
+        "--resume",
+        type=str | None,
+        default=None,
+        help="Check point to go on from, or the folder of its run; auto: that of --out, if any.",
     )
     parser.add_class_arguments(TrainingOptions)
     parser.add_class_arguments(DataOptions, "data")
     parser.add_class_arguments(ModelOptions, "model")
+
+
+def where_to_resume(asked: str | None, out: Path) -> str | None:
+    """The check point to go on from, if any.
+
+    Raises:
+        ValueError: If there is a run already where a new one is to be written.
+    """
+    there = (out / LAST).exists()
+    if asked == "auto":
+        return str(out) if there else None
+    if asked is None and there:
+        raise ValueError(
+            f"There is a run in {out} already; go on with it (--resume {out}), write elsewhere "
+            "(--out), or delete it."
+        )
+    return asked
 
 
 def run_demo(arguments: Namespace) -> None:

@@ -19,6 +19,7 @@ from stgraph.cli.training import option_groups
 from stgraph.datasets import SyntheticActions, from_arrays
 from stgraph.evaluate import Evaluation
 from stgraph.fusion import fuse
+from stgraph.train import ActionRecognizer
 
 TINY = ("--model.blocks", "[[4,2]]", "--data.frames", "8", "--epochs", "1", "--workers", "0")
 
@@ -93,6 +94,27 @@ def test_what_was_found_is_not_trained_again_unless_settings_differ(root, out, m
     assert rows_of(out) == before
     with pytest.raises(pytest.fail.Exception):
         ablate(root, out, "--seeds", 1, "--variants", *SOME, "--learning_rate", 0.2)
+
+
+def test_what_was_interrupted_goes_on(root, tmp_path, monkeypatch):
+    arguments = ("--epochs", 3, "--seeds", 1, "--variants", "spatial")
+
+    def power_cut(self, optimizer):
+        if self.current_epoch == 2:
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ActionRecognizer, "on_before_zero_grad", power_cut)
+        assert ablate(root, tmp_path / "cut", *arguments) == 1
+    for out in ("cut", "whole"):
+        assert ablate(root, tmp_path / out, *arguments) == 0
+    log = (tmp_path / "cut" / "spatial" / "seed-0" / "log.txt").read_text()
+    assert log.count("epoch   2/3") == log.count("epoch   3/3") == 1
+    found, wanted = (
+        Evaluation.load(tmp_path / out / "spatial" / "seed-0" / "evaluation" / "scores.npz")
+        for out in ("cut", "whole")
+    )
+    assert torch.equal(found.logits, wanted.logits)
 
 
 def test_seeds_are_averaged():

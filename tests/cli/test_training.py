@@ -18,6 +18,7 @@ import yaml
 
 from stgraph import STGCN, SkeletonGraph, SkeletonLayout, layouts
 from stgraph.checkpoints import save_checkpoint
+from stgraph.cli.training import where_to_resume
 from stgraph.datasets import SyntheticActions
 from stgraph.formats import write_skeleton_file
 
@@ -98,6 +99,14 @@ def test_a_run_is_resumed_where_it_ended(run, last, tmp_path):
 def test_a_run_is_not_written_over(run, root):
     done = stgraph("train", *TINY, "--data.root", root, "--data.performers", 3, "--out", run)
     assert_one_clear_line(done, "There is a run in", "--resume")
+
+
+def test_a_run_is_gone_on_with_if_there_is_one(run, tmp_path):
+    """So that one command starts and goes on, as jobs with a time limit need."""
+    assert where_to_resume("auto", tmp_path) is None
+    assert where_to_resume("auto", run) == str(run)
+    assert where_to_resume("elsewhere", run) == "elsewhere"
+    assert where_to_resume(None, tmp_path) is None
 
 
 def test_other_clips_are_not_gone_on_with(run, root, tmp_path):
