@@ -169,7 +169,8 @@ def _trained(task: Task, begun: bool) -> Run:
     start = time.monotonic()
     network = fit(train_set, test_set, graph, task.groups, task.folder, resume)
     seconds = time.monotonic() - start
-    found = conclude(network, task.groups, task.folder)
+    title = f"{task.variant.what}, seed {task.seed}"
+    found = conclude(network, task.groups, task.folder, title)
     parameters = sum(value.numel() for value in network.parameters() if value.requires_grad)
     top1, top5 = found.accuracy(), found.accuracy(5)
     return Run(task.variant.name, task.seed, top1, top5, parameters, seconds)

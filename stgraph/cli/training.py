@@ -159,7 +159,9 @@ def fit(
     return recognizer.model
 
 
-def conclude(network: SkeletonNetwork, groups: Options, out: Path) -> Evaluation:
+def conclude(
+    network: SkeletonNetwork, groups: Options, out: Path, title: str | None = None
+) -> Evaluation:
     """Evaluate the trained network and write tables, pictures and the report of the run."""
     data, _, training = groups
     draws = training.test_clips
@@ -173,5 +175,5 @@ def conclude(network: SkeletonNetwork, groups: Options, out: Path) -> Evaluation
             "seed": training.seed,
         }
         write_tables(found, out / "evaluation")
-        write_report(out, found, network, clips.facts("frames"), title=out.name, about=about)
+        write_report(out, found, network, clips.facts("frames"), title=title or out.name, about=about)
     return found

@@ -61,6 +61,7 @@ def draw_comparison(found: Mapping[str, Sequence[float]], *, ax: Axes | None = N
     ax.set(xlabel="accuracy, %")
     ax.grid(axis="x", color="0.9")
     ax.margins(x=0.08)
+    ax.locator_params(axis="x", nbins=6)
     return ax
 
 
