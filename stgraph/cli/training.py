@@ -175,5 +175,6 @@ def conclude(
             "seed": training.seed,
         }
         write_tables(found, out / "evaluation")
-        write_report(out, found, network, clips.facts("frames"), title=title or out.name, about=about)
+        frames, title = clips.facts("frames"), title or out.name
+        write_report(out, found, network, frames, title=title, about=about)
     return found
