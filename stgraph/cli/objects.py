@@ -79,7 +79,9 @@ class Preparation:
         if options.preset:
             check_preset(options.preset, self.layout.num_joints, keypoints.shape[-1])
             preset = PRESETS[options.preset]
-            clip = preset.prepare_stream(keypoints, options.stream, generator=generator)
+            clip = preset.prepare_stream(
+                keypoints, options.stream, self.layout, generator=generator
+            )
         else:
             clip = self._prepare(keypoints, generator, channels)
             clip = transforms.stream(clip, options.stream, self.layout, coordinates=channels)

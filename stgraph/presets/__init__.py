@@ -46,6 +46,7 @@ from stgraph.presets.streams import (
     motion_stream,
     program_stream,
 )
+from stgraph.skeleton import SkeletonLayout
 
 
 class Prepare(Protocol):
@@ -68,7 +69,7 @@ class Preset(NamedTuple):
         channels: How many channels it works on.
         source: The program.
         random: Whether ``generator`` is used: training sees what testing does not.
-        halves: ``prepare`` in two steps, where the program makes bones and motion between them.
+        steps: ``prepare`` in two steps, where the program makes bones and motion between them.
         score: Whether the third channel of a bone or a motion is the mean of its two scores.
     """
 
@@ -78,29 +79,37 @@ class Preset(NamedTuple):
     channels: int
     source: str
     random: bool = False
-    halves: tuple[Callable[[Tensor], Tensor], Prepare] | None = None
+    steps: tuple[Callable[[Tensor], Tensor], Prepare] | None = None
     score: bool = False
 
     def prepare_stream(
-        self, keypoints: Tensor, name: str, *, generator: torch.Generator | None = None
+        self,
+        keypoints: Tensor,
+        name: str,
+        layout: SkeletonLayout,
+        *,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Joints, bones or motion, made where the program makes them and as it pairs joints.
 
-        pyskl makes them before it samples frames, others of what they feed to their networks.
+        pyskl makes them before it samples or pads, 2s-AGCN before it moves clips of Kinetics,
+        others of what they feed to their networks. st-gcn knows no bones: its are 2s-AGCN's.
 
         Args:
             keypoints: As for ``prepare``.
             name: One of :data:`stgraph.transforms.STREAMS`.
+            layout: The skeleton. Of joints that programs know bones are their pairs, see
+                :func:`program_stream`.
             generator: As for ``prepare``.
 
         Raises:
-            ValueError: As ``prepare``, or if no program pairs so many joints.
+            ValueError: As ``prepare``, or if there is no such stream.
         """
-        if self.halves is None:
+        if self.steps is None:
             prepared = self.prepare(keypoints, generator=generator)
-            return program_stream(prepared, name, score=self.score)
-        first, second = self.halves
-        clip = program_stream(first(keypoints), name, score=self.score)
+            return program_stream(prepared, name, layout, score=self.score)
+        first, second = self.steps
+        clip = program_stream(first(keypoints), name, layout, score=self.score)
         return second(clip, generator=generator)
 
 
@@ -126,7 +135,7 @@ PRESETS: dict[str, Preset] = {
         agcn.ntu, "position", 25, 3, "lshiwjx/2s-AGCN:data_gen/ntu_gendata.py"),
     "agcn-kinetics": Preset(
         agcn.kinetics, "position", 18, 3, "lshiwjx/2s-AGCN:data_gen/kinetics_gendata.py",
-        random=True),
+        random=True, steps=(agcn.kinetics_stored, stgcn.kinetics_window)),
     "mmaction2-0.x": Preset(
         mmaction2.ntu, "position", 25, 3,
         "open-mmlab/mmaction2 0.x:tools/data/skeleton/gen_ntu_rgbd_raw.py"),
@@ -139,14 +148,15 @@ PRESETS: dict[str, Preset] = {
     "pyskl": Preset(
         pyskl.ntu, "all", 25, 3,
         "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_3dkp/j.py",
-        random=True, halves=(pyskl.ntu_normalized, pyskl.sampled)),
+        random=True, steps=(pyskl.ntu_normalized, pyskl.sampled)),
     "pyskl-vanilla": Preset(
         pyskl.vanilla, "all", 25, 3,
-        "kennymckormick/pyskl:configs/stgcn/stgcn_vanilla_ntu60_xsub_3dkp/j.py"),
+        "kennymckormick/pyskl:configs/stgcn/stgcn_vanilla_ntu60_xsub_3dkp/j.py",
+        steps=(pyskl.ntu_normalized, pyskl.padded)),
     "pyskl-2d": Preset(
         pyskl.image, "all", None, 3,
         "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_hrnet/j.py",
-        random=True, halves=(pyskl.image_normalized, pyskl.sampled), score=True),
+        random=True, steps=(pyskl.image_normalized, pyskl.sampled), score=True),
 }
 # fmt: on
 

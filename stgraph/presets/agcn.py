@@ -59,10 +59,19 @@ def kinetics(keypoints: Tensor, *, generator: torch.Generator | None = None) -> 
     Raises:
         ValueError: If there are not three channels, or more than 300 frames.
     """
+    return kinetics_window(kinetics_stored(keypoints), generator=generator)
+
+
+def kinetics_stored(keypoints: Tensor) -> Tensor:
+    """What the program keeps, and makes bones and motion of, before training moves it.
+
+    Raises:
+        ValueError: As :func:`kinetics`.
+    """
     check_clip(keypoints, "agcn-kinetics", channels=(3,))
     people = center_image(slots(zero_fill(keypoints))[:OBSERVED_PERSONS])
     people[..., 1].neg_()
-    return kinetics_window(pad_zeros(surest(people), FRAMES, persons=PERSONS), generator=generator)
+    return pad_zeros(surest(people), FRAMES, persons=PERSONS)
 
 
 def energy(person: Tensor) -> float:

@@ -57,7 +57,7 @@ def vanilla(keypoints: Tensor, *, generator: torch.Generator | None = None) -> T
     Raises:
         ValueError: As :func:`ntu`, or if more than 300 frames are left.
     """
-    return pad_zeros(ntu_normalized(keypoints), VANILLA_FRAMES, persons=PERSONS)
+    return padded(ntu_normalized(keypoints))
 
 
 def image(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -119,6 +119,11 @@ def denoise(keypoints: Tensor) -> Tensor:
     clip = _trim(two_actors(bodies, frames, overlap=OVERLAP))
     first, second = (clip[:, 0, CENTER].abs().sum(dim=1)).tolist()
     return clip.flip(0) if first < EMPTY < second else clip
+
+
+def padded(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+    """The clip with zeros to two persons and 300 frames: the last step of :func:`vanilla`."""
+    return pad_zeros(keypoints, VANILLA_FRAMES, persons=PERSONS)
 
 
 def pre_normalize_3d(keypoints: Tensor) -> Tensor:

@@ -55,11 +55,11 @@ def kinetics(keypoints: Tensor, *, generator: torch.Generator | None = None) -> 
     return kinetics_window(pad_zeros(surest(people), FRAMES, persons=PERSONS), generator=generator)
 
 
-def kinetics_window(clip: Tensor, *, generator: torch.Generator | None) -> Tensor:
+def kinetics_window(keypoints: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """The clip as it is for testing; 150 frames of it, moved, for training with a generator."""
     if generator is None:
-        return clip
-    window = random_choose(clip, WINDOW, generator=generator)
+        return keypoints
+    window = random_choose(keypoints, WINDOW, generator=generator)
     return random_move(window, generator=generator)
 
 

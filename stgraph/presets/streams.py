@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from stgraph import transforms
+from stgraph import layouts, transforms
 from stgraph.skeleton import SkeletonLayout
+from stgraph.transforms import STREAMS
 
 SCORE = 2  # the channel
 
@@ -40,31 +41,43 @@ BONES_UCLA = (
     (11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18),
 )
 # fmt: on
-PAIRS = {25: BONES_NTU, 20: BONES_UCLA, 18: BONES_OPENPOSE, 17: BONES_COCO}  # by joints
+PAIRS = {  # whatever a layout of these joints joins: programs pair them so
+    layouts.NTU25.joint_names: BONES_NTU,
+    layouts.UCLA20.joint_names: BONES_UCLA,
+    layouts.OPENPOSE18.joint_names: BONES_OPENPOSE,
+    layouts.COCO17.joint_names: BONES_COCO,
+}
 
 
-def program_stream(keypoints: Tensor, name: str, *, score: bool = False) -> Tensor:
+def program_stream(
+    keypoints: Tensor, name: str, layout: SkeletonLayout, *, score: bool = False
+) -> Tensor:
     """The input ``name`` of :data:`stgraph.transforms.STREAMS` as released programs make it.
 
     Args:
         keypoints: ``[M, T, V, C]`` as a preset has them.
         name: joint, bone, joint_motion or bone_motion.
-        score: Whether the third channel is a score, see :func:`bone_stream`.
+        layout: The skeleton: of joints that the programs know, bones are their pairs, of others
+            those of the layout.
+        score: Whether the third channel, if there is one, is a score, see :func:`bone_stream`.
 
     Raises:
-        ValueError: If no program pairs so many joints.
+        ValueError: If there is no such stream, or a joint of the layout has two parents.
     """
-    joints = keypoints.shape[2]
+    if name not in STREAMS:
+        raise ValueError(f"There is no stream '{name}'; there are {', '.join(STREAMS)}.")
+    score = score and keypoints.shape[3] == SCORE + 1
     if name in ("bone", "bone_motion"):
-        if joints not in PAIRS:
-            raise ValueError(
-                f"No program has bones of {joints} joints; they are known of {sorted(PAIRS)}. "
-                "Call presets.bone_stream with pairs of your own."
-            )
-        keypoints = bone_stream(keypoints, PAIRS[joints], score=score)
+        keypoints = bone_stream(keypoints, _pairs(layout), score=score)
     if name in ("joint_motion", "bone_motion"):
         keypoints = motion_stream(keypoints, score=score)
     return keypoints
+
+
+def _pairs(layout: SkeletonLayout) -> tuple[tuple[int, int], ...]:
+    children = {child for child, _ in layout.bones}
+    roots = ((joint, joint) for joint in range(layout.num_joints) if joint not in children)
+    return PAIRS.get(layout.joint_names, (*layout.bones, *roots))
 
 
 def bone_stream(

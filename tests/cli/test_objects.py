@@ -77,7 +77,7 @@ def test_a_score_beside_the_coordinates_is_left_alone():
 def test_a_preset_makes_streams_as_its_program_does():
     clip = torch.randn(1, 30, 25, 3)
     found = prepared(clip, preset="pyskl", stream="bone", center=False)
-    assert torch.equal(found, PRESETS["pyskl"].prepare_stream(clip, "bone"))
+    assert torch.equal(found, PRESETS["pyskl"].prepare_stream(clip, "bone", layouts.NTU25))
 
 
 @pytest.mark.parametrize("name", transforms.STREAMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stgraph import SkeletonGraph, layouts, presets
+from stgraph import SkeletonGraph, layouts, presets, transforms
 from stgraph.datasets import SyntheticActions
 from stgraph.presets import PRESETS, check_preset
 
@@ -25,7 +26,8 @@ TESTING = dict.fromkeys(PRESETS, 300) | {
 }
 TRAINING = TESTING | {"stgcn-kinetics": 150, "agcn-kinetics": 150}
 RANDOM = {"stgcn-kinetics", "agcn-kinetics", "ctrgcn", "ctrgcn-120", "pyskl", "pyskl-2d"}
-STREAMS_FIRST = {"pyskl", "pyskl-2d"}  # before frames are sampled
+STREAMS_FIRST = {"pyskl", "pyskl-2d", "pyskl-vanilla"}  # before frames are sampled or padded
+SKELETONS = {25: layouts.NTU25_PYSKL, 18: layouts.OPENPOSE18, 17: layouts.COCO17_CYCLIC}
 EVERY = pytest.mark.parametrize("name", PRESETS)
 
 
@@ -82,29 +84,29 @@ def test_chance_comes_from_the_generator_alone_and_only_into_training(name: str)
     assert PRESETS[name].random == (name in RANDOM)
 
 
+def stream(clip: Tensor, name: str, of: str, **options: Any) -> Tensor:
+    return PRESETS[name].prepare_stream(clip, of, SKELETONS[clip.shape[2]], **options)
+
+
 @EVERY
-def test_the_joint_stream_is_the_prepared_clip(name: str) -> None:
-    clip, preset = clip_for(name, frames=120), PRESETS[name]
-    for seed in (None, 4):
-        given = [
-            call(generator=None if seed is None else seeded(seed))
-            for call in (
-                partial(preset.prepare, clip),
-                partial(preset.prepare_stream, clip, "joint"),
-            )
-        ]
-        assert torch.equal(*given)
+@pytest.mark.parametrize("seed", [None, 4])
+def test_the_joint_stream_is_the_prepared_clip(name: str, seed: int | None) -> None:
+    clip = clip_for(name, frames=120)
+    wanted, found = (
+        call(clip, generator=None if seed is None else seeded(seed))
+        for call in (PRESETS[name].prepare, partial(stream, name=name, of="joint"))
+    )
+    assert torch.equal(found, wanted)
 
 
 @EVERY
 def test_motion_is_of_neighbouring_frames_of_what_the_program_has_when_it_makes_it(
     name: str,
 ) -> None:
-    preset = PRESETS[name]
     clip = clip_for(name, frames=250, persons=1)  # of which pyskl takes every second or third
-    motion = preset.prepare_stream(clip, "joint_motion")
-    steps = preset.prepare(clip).diff(dim=1)
-    channels = 2 if preset.score else 3
+    motion = stream(clip, name, "joint_motion")
+    steps = PRESETS[name].prepare(clip).diff(dim=1)
+    channels = 2 if PRESETS[name].score else 3
     same = torch.allclose(motion[:, :-1, :, :channels], steps[..., :channels], atol=1e-5)
     assert same == (name not in STREAMS_FIRST)
 
@@ -113,7 +115,19 @@ def test_pyskl_samples_the_motion_of_the_whole_clip() -> None:
     clip = clip_for("pyskl", frames=250, persons=1)
     whole = presets.motion_stream(presets.pyskl.ntu_normalized(clip))
     wanted = presets.clips_for_testing(whole, clips=1)[0]
-    assert torch.equal(PRESETS["pyskl"].prepare_stream(clip, "joint_motion")[:1], wanted)
+    assert torch.equal(stream(clip, "pyskl", "joint_motion")[:1], wanted)
+
+
+def test_pyskl_pads_motion_that_ends_with_the_clip() -> None:
+    clip = clip_for("pyskl-vanilla", frames=40, persons=1)
+    assert not stream(clip, "pyskl-vanilla", "joint_motion")[:, 39:].any()
+
+
+def test_agcn_moves_the_bones_of_kinetics_and_not_its_joints() -> None:
+    clip, bones = clip_for("agcn-kinetics", frames=200), presets.BONES_OPENPOSE
+    kept = presets.bone_stream(presets.agcn.kinetics_stored(clip), bones)
+    wanted = presets.stgcn.kinetics_window(kept, generator=seeded(5))
+    assert torch.equal(stream(clip, "agcn-kinetics", "bone", generator=seeded(5)), wanted)
 
 
 @pytest.mark.parametrize(
@@ -121,19 +135,27 @@ def test_pyskl_samples_the_motion_of_the_whole_clip() -> None:
 )
 def test_bones_are_paired_as_the_program_does(name: str, child: int, parent: int) -> None:
     """It may join other joints in its graph."""
-    clip, preset = clip_for(name, persons=1).nan_to_num(1.0), PRESETS[name]
-    joints, bones = preset.prepare(clip), preset.prepare_stream(clip, "bone")
+    clip = clip_for(name, persons=1).nan_to_num(1.0)
+    joints, bones = PRESETS[name].prepare(clip), stream(clip, name, "bone")
     wanted = joints[0, :, child] - joints[0, :, parent]
     if name == "pyskl-2d":  # its third channel is a score
         wanted[:, 2] = (joints[0, :, child, 2] + joints[0, :, parent, 2]) / 2
     torch.testing.assert_close(bones[0, :, child], wanted, atol=1e-5, rtol=0)
 
 
-def test_bones_of_joints_that_no_program_has_are_refused() -> None:
-    clip = torch.rand(1, 12, 19, 3)
-    assert PRESETS["pyskl-2d"].prepare_stream(clip, "joint_motion").shape == (2, 100, 19, 3)
-    with pytest.raises(ValueError, match=r"No program has bones of 19 joints; .*17, 18, 20, 25"):
-        PRESETS["pyskl-2d"].prepare_stream(clip, "bone")
+@pytest.mark.parametrize("channels", [2, 3])
+def test_bones_of_joints_that_no_program_knows_are_those_of_the_layout(channels: int) -> None:
+    layout, preset = layouts.H36M17, PRESETS["pyskl-2d"]
+    clip = torch.rand(1, 100, 17, channels)
+    found = preset.prepare_stream(clip, "bone", layout)[:1]
+    joints = preset.prepare(clip)[:1]
+    wanted = transforms.stream(joints, "bone", layout, coordinates=2)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_stream_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no stream 'legs'; there are joint, bone"):
+        stream(clip_for("ctrgcn"), "ctrgcn", "legs")
 
 
 @EVERY
