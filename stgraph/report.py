@@ -155,7 +155,7 @@ def _summary(found: Evaluation, model: SkeletonNetwork, about: Mapping[str, obje
         ("top-5", f"{100 * found.accuracy(5):.2f} %"),
         ("mean over classes", f"{100 * found.mean_class_accuracy():.2f} %"),
     ]
-    return _table(("", ""), rows)
+    return markdown_table(("", ""), rows)
 
 
 def _subsets(model: SkeletonNetwork) -> str:
@@ -173,7 +173,7 @@ def _pairs(found: Evaluation) -> str:
     ]
     if not rows:
         return "No clip is taken for another class."
-    return _table(("class", "taken for", "clips", "of the class"), rows)
+    return markdown_table(("class", "taken for", "clips", "of the class"), rows)
 
 
 def _mistakes(found: Evaluation) -> str:
@@ -183,7 +183,7 @@ def _mistakes(found: Evaluation) -> str:
     ]
     if not rows:
         return "No clip is wrong."
-    return _table(("clip", "class", "taken for", "probability"), rows)
+    return markdown_table(("clip", "class", "taken for", "probability"), rows)
 
 
 def _importance(model: SkeletonNetwork, folder: Path) -> list[str]:
@@ -209,7 +209,8 @@ def _save(figure: object, folder: Path, name: str) -> str:
     return f"![{name}](figures/{name}.png)"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
 

@@ -16,7 +16,9 @@ from stgraph.checkpoints.native import (
     check_resume,
     check_same_network,
     describe,
+    epochs_done,
     read_native,
+    read_run,
 )
 from stgraph.checkpoints.released import read_released, write_released
 from stgraph.datasets.ntu_names import NTU_CLASSES
@@ -138,7 +140,9 @@ __all__ = [
     "checkpoint_file",
     "check_same_network",
     "describe",
+    "epochs_done",
     "load_checkpoint",
     "read_checkpoint",
+    "read_run",
     "save_checkpoint",
 ]

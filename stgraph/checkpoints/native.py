@@ -112,17 +112,32 @@ def check_resume(path: str | Path, epochs: int) -> dict[str, Any]:
     Raises:
         ValueError: If it is missing, damaged or finished.
     """
-    if not checkpoint_file(path).is_file():
-        raise ValueError(f"There is no check point to resume from at {path}.")
-    content = read_file(path)
-    check_native(content, path)
-    done = int(content.get("epoch", -1)) + _ends_an_epoch(content)
+    content = read_run(path)
+    done = epochs_done(content)
     if done >= epochs:
         raise ValueError(
             f"{path} has had {done} epochs already and {epochs} were asked for; raise --epochs to "
             "go on."
         )
     return content
+
+
+def read_run(path: str | Path) -> dict[str, Any]:
+    """The check point at ``path``, or the last one of the run in that folder.
+
+    Raises:
+        ValueError: If it is missing, damaged or not one of ours.
+    """
+    if not checkpoint_file(path).is_file():
+        raise ValueError(f"There is no check point to resume from at {path}.")
+    content = read_file(path)
+    check_native(content, path)
+    return content
+
+
+def epochs_done(content: Mapping[str, Any]) -> int:
+    """How many epochs a check point has had in full."""
+    return int(content.get("epoch", -1)) + _ends_an_epoch(content)
 
 
 def _ends_an_epoch(content: Mapping[str, Any]) -> bool:

@@ -3,79 +3,51 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
+import math
 import statistics
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stdout
-from dataclasses import asdict
-from multiprocessing import get_context
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import visualize
-from stgraph.checkpoints import check_resume
-from stgraph.cli import objects
 from stgraph.cli.fusion import read_scores
 from stgraph.cli.recipes import DEFAULT_RECIPES, ConfigOrRecipe
 from stgraph.cli.studies import Variant, read_study, vary
-from stgraph.cli.training import Options, conclude, fit, option_groups, where_to_resume
-from stgraph.datasets import SkeletonDataset
+from stgraph.cli.training import Options, make_sets, option_groups
+from stgraph.cli.trials import LOG, Result, Trial, known_result, make_trial, run_trials
 from stgraph.fusion import fuse
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
+from stgraph.report import markdown_table
 
-
-class Run(NamedTuple):
-    """One network, trained and tested, or several whose scores are averaged."""
-
-    variant: str
-    seed: int
-    top1: float
-    top5: float
-    parameters: int
-    seconds: float
-
-
-class Task(NamedTuple):
-    """One network to train."""
-
-    variant: Variant
-    seed: int
-    groups: Options
-    folder: Path
+Study = Mapping[str, tuple[Variant, Options]]
 
 
 def run_ablate(arguments: Namespace) -> None:
     """Train the paper's variants of the graph, or yours, several seeds each; write the table."""
-    out, groups, study = Path(arguments.out), option_groups(arguments), read_study(arguments.study)
-    names = arguments.variants or list(study)
-    unknown = [name for name in names if name not in study]
-    if unknown:
-        raise ValueError(f"There is no variant '{unknown[0]}'; there are {', '.join(study)}.")
-    if min(arguments.seeds, arguments.jobs) < 1:
-        raise ValueError(
-            f"--seeds and --jobs are at least 1, not {arguments.seeds} and {arguments.jobs}."
-        )
-    chosen = {name: study[name] for name in study if name in _with_parts(names, study)}
-    tasks = [
-        Task(variant, seed, vary(groups, variant, seed), out / variant.name / f"seed-{seed}")
+    out = Path(arguments.out or f"runs/ablation-{Path(arguments.study).stem}")
+    shared, variants = option_groups(arguments), read_study(arguments.study)
+    study = {name: (variant, vary(shared, variant)) for name, variant in variants.items()}
+    _check(study, arguments, shared[2])
+    rows = chosen(study, arguments.variants)
+    for _, groups in rows:  # now, so that no two jobs make one set, and bad options are refused
+        make_sets(groups)
+    trials = [
+        make_trial(variant, seed, groups, out)
         for seed in range(arguments.seeds)
-        for variant in chosen.values()
-        if not variant.fuse
+        for variant, groups in rows
     ]
-    for variant in {task.variant.name: task for task in tasks}.values():
-        make_sets(variant.groups)  # so that no two of the jobs make one set at once
-    runs: list[Run] = []
-    for task, run in zip(tasks, trained(tasks, arguments.jobs), strict=True):
-        what, share = task.variant.what, 100 * run.top1
-        print(f"{what}, seed {run.seed}: {share:.1f} %, {run.seconds:.0f} s", flush=True)
-        runs.append(run)
-        write_runs([*runs, *fused(chosen.values(), runs, out)], out, chosen)
+    print(f"{len(trials)} trainings, {arguments.jobs} at once; each prints to {LOG} in its folder")
+    failed = []
+    for trial, found in zip(trials, run_trials(trials, arguments.jobs), strict=True):
+        if isinstance(found, str):
+            failed.append(trial.title)
+            print(f"{trial.title}: failed. {found}", flush=True)
+            continue
+        print(f"{trial.title}: {100 * found.top1:.1f} %, {trial.folder}", flush=True)
+        write_results(study, out)
+    if failed:
+        raise ValueError(f"{len(failed)} of {len(trials)} trainings failed: {', '.join(failed)}.")
     print(f"\n{(out / 'ablation.md').read_text()}\n{out}: ablation.md, ablation.png, ablation.csv")
 
 
@@ -87,12 +59,16 @@ def ablate_arguments(parser: ArgumentParser) -> None:
         action=ConfigOrRecipe,
         help=f"As in stgraph train; without one, the recipe {DEFAULT_RECIPES['ablate']}.",
     )
-    parser.add_argument("--out", type=str, default="runs/ablation", help="Folder for the results.")
+    parser.add_argument(
+        "--out", type=str, default="", help="Folder for the results; runs/ablation-STUDY if none."
+    )
     parser.add_argument("--seeds", type=int, default=3, help="How often each variant is trained.")
     parser.add_argument(
         "--study", type=str, default="paper", help="The variants: paper, or a YAML file."
     )
-    parser.add_argument("--variants", nargs="*", type=str, default=[], help="Some of the study's.")
+    parser.add_argument(
+        "--variants", nargs="*", type=str, default=[], help="Train these of the study alone."
+    )
     parser.add_argument(
         "--jobs", type=int, default=1, help="How many to train at once, sharing the cores."
     )
@@ -101,130 +77,108 @@ def ablate_arguments(parser: ArgumentParser) -> None:
     parser.add_class_arguments(ModelOptions, "model")
 
 
-def _with_parts(names: Iterable[str], study: Mapping[str, Variant]) -> set[str]:
-    """These variants, and those whose scores they take."""
-    return {part for name in names for part in (name, *study[name].fuse)}
+def chosen(study: Study, names: Sequence[str]) -> list[tuple[Variant, Options]]:
+    """The variants of these names that are trained, the parts of fusions among them; none: all."""
+    wanted = {part for name in names or study for part in (name, *study[name][0].fuse)}
+    return [study[name] for name in study if name in wanted and not study[name][0].fuse]
 
 
-def make_sets(groups: Options) -> tuple[SkeletonDataset, SkeletonDataset]:
-    """The clips of training and testing."""
-    data, model, _ = groups
-    graph = objects.clip_graph(objects.make_graph(objects.make_layout(data), model), model)
-    return (
-        objects.make_dataset(data, data.train_split, graph, training=True),
-        objects.make_dataset(data, data.test_split, graph),
+def _check(study: Study, arguments: Namespace, training: TrainingOptions) -> None:
+    unknown = [name for name in arguments.variants if name not in study]
+    if unknown:
+        raise ValueError(f"There is no variant '{unknown[0]}'; there are {', '.join(study)}.")
+    if min(arguments.seeds, arguments.jobs) < 1:
+        raise ValueError(
+            f"--seeds and --jobs are at least 1, not {arguments.seeds} and {arguments.jobs}."
+        )
+    if training.devices not in ("auto", 1) or training.num_nodes != 1:
+        raise ValueError(
+            "Each variant is trained on one device; leave out --devices and --num_nodes, and take "
+            "--jobs, or start the study on each device with --variants of its own."
+        )
+    for variant, _ in study.values():
+        clips = {
+            (data.name, data.root, data.test_split)
+            for data in (study[part][1][0] for part in variant.fuse)
+        }
+        if len(clips) > 1:
+            raise ValueError(f"Variant {variant.name} fuses scores of other clips: {clips}.")
+
+
+def results(study: Study, out: Path) -> list[Result]:
+    """What lies in the folder of a study's variants with these options, fusions included."""
+    trained = {
+        (variant.name, trial.seed): (trial, result)
+        for variant, groups in study.values()
+        for trial in _trials_in(out, variant, groups)
+        if (result := known_result(trial)) is not None
+    }
+    found: list[Result] = []
+    for variant, groups in study.values():
+        for seed in sorted({seed for _, seed in trained}):
+            if (variant.name, seed) in trained:
+                found.append(trained[variant.name, seed][1])
+            elif variant.fuse and all((part, seed) in trained for part in variant.fuse):
+                parts = [trained[part, seed] for part in variant.fuse]
+                found.append(_fused(make_trial(variant, seed, groups, out), parts))
+    return found
+
+
+def _trials_in(out: Path, variant: Variant, groups: Options) -> Iterator[Trial]:
+    for folder in (out / variant.name).glob("seed-*"):
+        seed = folder.name.removeprefix("seed-")
+        if seed.isdigit():
+            yield make_trial(variant, int(seed), groups, out)
+
+
+def _fused(trial: Trial, parts: Sequence[tuple[Trial, Result]]) -> Result:
+    scores = [read_scores(part.folder).found for part, _ in parts]
+    fused = fuse(scores, list(trial.variant.fuse.values()))
+    parameters, seconds = (
+        sum(values) for values in zip(*((r.parameters, r.seconds) for _, r in parts), strict=True)
     )
+    return Result.of(trial, fused, int(parameters), seconds)
 
 
-def trained(tasks: Sequence[Task], jobs: int) -> Iterator[Run]:
-    """The results of tasks in their order, of which ``jobs`` are at work at once."""
-    if jobs == 1:
-        yield from map(train_variant, tasks)
-        return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(threads,)
-    ) as pool:
-        yield from pool.map(train_variant, tasks)
-
-
-def train_variant(task: Task) -> Run:
-    """Train and test one network, go on with it, or read what was found before."""
-    data, model, training = task.groups
-    plan = {"data": asdict(data), "model": asdict(model), "training": asdict(training)}
-    file = task.folder / "run-of-ablation.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    begun = known.get("plan") == plan
-    if begun and known.get("run"):
-        return Run(**known["run"])
-    task.folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"plan": plan}, indent=2) + "\n", encoding="utf-8")
-    log = task.folder / "log.txt"
-    with open(log, "a" if begun else "w", buffering=1) as printed, redirect_stdout(printed):
-        run = _trained(task, begun)
-    file.write_text(json.dumps({"plan": plan, "run": run._asdict()}, indent=2) + "\n")
-    return run
-
-
-def _to_resume(task: Task) -> str | None:
-    """The check point that an interruption left, unless it came after the last epoch."""
-    resume = where_to_resume("auto", task.folder)
-    if resume is not None:
-        try:
-            check_resume(resume, task.groups[2].epochs)
-        except ValueError:
-            return None
-    return resume
-
-
-def _trained(task: Task, begun: bool) -> Run:
-    """The result of a training, from the check point in its folder on if it was ``begun`` before.
-
-    Its seconds are those since it went on.
-    """
-    data, model, _ = task.groups
-    train_set, test_set = make_sets(task.groups)
-    graph = objects.make_graph(objects.make_layout(data), model)
-    resume = _to_resume(task) if begun else None
-    start = time.monotonic()
-    network = fit(train_set, test_set, graph, task.groups, task.folder, resume)
-    seconds = time.monotonic() - start
-    title = f"{task.variant.what}, seed {task.seed}"
-    found = conclude(network, task.groups, task.folder, title)
-    parameters = sum(value.numel() for value in network.parameters() if value.requires_grad)
-    top1, top5 = found.accuracy(), found.accuracy(5)
-    return Run(task.variant.name, task.seed, top1, top5, parameters, seconds)
-
-
-def fused(variants: Iterable[Variant], runs: Sequence[Run], out: Path) -> Iterator[Run]:
-    """The fusions of those seeds whose parts are trained."""
-    known = {(run.variant, run.seed): run for run in runs}
-    for variant in variants:
-        for seed in sorted({run.seed for run in runs}):
-            parts = [known.get((name, seed)) for name in variant.fuse]
-            if not parts or None in parts:
-                continue
-            each = [part for part in parts if part is not None]
-            scores = [read_scores(out / part.variant / f"seed-{seed}").found for part in each]
-            found = fuse(scores, list(variant.fuse.values()))
-            parameters, seconds = sum(p.parameters for p in each), sum(p.seconds for p in each)
-            top1, top5 = found.accuracy(), found.accuracy(5)
-            yield Run(variant.name, seed, top1, top5, parameters, seconds)
-
-
-def write_runs(runs: Sequence[Run], out: Path, study: Mapping[str, Variant]) -> None:
-    """Write ``ablation.csv`` with all runs, and ``ablation.md`` and ``ablation.png`` of means."""
-    out.mkdir(parents=True, exist_ok=True)
+def write_results(study: Study, out: Path) -> None:
+    """Write ``ablation.csv`` with all results, ``ablation.md`` and ``ablation.png`` of means."""
+    found = results(study, out)
     with open(out / "ablation.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(Run._fields)
-        table.writerows(runs)
+        table.writerow(Result._fields)
+        table.writerows(found)
     rows = {
         variant.what: each
-        for name, variant in study.items()
-        if (each := [run for run in runs if run.variant == name])
+        for name, (variant, _) in study.items()
+        if (each := [result for result in found if result.variant == name])
     }
     (out / "ablation.md").write_text(ablation_table(rows), encoding="utf-8")
-    found = {what: [100 * run.top1 for run in each] for what, each in rows.items()}
-    visualize.save_figure(visualize.draw_comparison(found).figure, out / "ablation.png")
+    shares = {what: [100 * result.top1 for result in each] for what, each in rows.items()}
+    visualize.save_figure(visualize.draw_comparison(shares).figure, out / "ablation.png")
 
 
-def ablation_table(rows: Mapping[str, Sequence[Run]]) -> str:
+def ablation_table(rows: Mapping[str, Sequence[Result]]) -> str:
     """Markdown: mean and standard deviation over seeds of each variant."""
-    lines = [
-        "| variant | top-1, % | top-5, % | parameters | training, s |",
-        "|---|---|---|---|---|",
+    header = ("variant", "top-1, %", "mean of classes, %", "top-5, %", "parameters", "training, s")
+    cells = [
+        (
+            what,
+            _spread([result.top1 for result in each]),
+            _spread([result.mean_class for result in each]),
+            _spread([result.top5 for result in each]),
+            f"{each[0].parameters:,}",
+            _mean([result.seconds for result in each]),
+        )
+        for what, each in rows.items()
     ]
-    for what, each in rows.items():
-        top1 = _spread([100 * run.top1 for run in each])
-        top5 = _spread([100 * run.top5 for run in each])
-        seconds = statistics.mean(run.seconds for run in each)
-        cells = (what, top1, top5, f"{each[0].parameters:,}", f"{seconds:.0f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return markdown_table(header, cells) + "\n"
 
 
-def _spread(values: Sequence[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.1f}"
-    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+def _spread(shares: Sequence[float]) -> str:
+    mean = f"{100 * statistics.mean(shares):.1f}"
+    return mean if len(shares) == 1 else f"{mean} ± {100 * statistics.stdev(shares):.1f}"
+
+
+def _mean(seconds: Sequence[float]) -> str:
+    known = [each for each in seconds if not math.isnan(each)]
+    return f"{statistics.mean(known):.0f}" if known else "-"

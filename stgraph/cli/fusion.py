@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from stgraph.cli.checkpoints import write_evaluation
 from stgraph.evaluate import Evaluation
 from stgraph.fusion import USUAL_WEIGHTS, fuse, search_weights
+from stgraph.report import markdown_table
 
 
 class Scores(NamedTuple):
@@ -122,8 +123,8 @@ def fusion_table(scores: Sequence[Scores], weights: Sequence[float]) -> str:
         rows.append(("joint + bone", "1 : 1", fuse([each.found for each in pair], (1, 1))))
     ratio = " : ".join(f"{weight:g}" for weight in weights)
     rows.append(("all", ratio, fuse([each.found for each in scores], weights)))
-    lines = ["| scores | weights | top-1 | top-5 |", "|---|---|---|---|"]
-    for name, ratio, found in rows:
-        top1, top5 = 100 * found.accuracy(), 100 * found.accuracy(5)
-        lines.append(f"| {name} | {ratio} | {top1:.2f} | {top5:.2f} |")
-    return "\n".join(lines) + "\n"
+    shares = [
+        (name, ratio, f"{100 * found.accuracy():.2f}", f"{100 * found.accuracy(5):.2f}")
+        for name, ratio, found in rows
+    ]
+    return markdown_table(("scores", "weights", "top-1", "top-5"), shares) + "\n"

@@ -186,12 +186,7 @@ def make_dataset(
         ValueError: If the options mean nothing, or several draws of a clip would be equal.
     """
     _check_data(data)
-    by_preset = bool(data.preset) and PRESETS[data.preset].random
-    if draws > 1 and not (by_preset or data.frames or data.every > 1):
-        raise ValueError(
-            f"Nothing is chosen at random, so {draws} draws of a clip are equal; sample frames "
-            "(data.frames), or take each clip once."
-        )
+    check_draws(data, draws)
     prepare = Preparation(graph.layout, data, vary=training)
     options: dict[str, Any] = {
         "augment" if training or draws > 1 else "keypoint_transform": prepare,
@@ -210,6 +205,16 @@ def make_dataset(
     if data.name in DATASETS_WITH_LAYOUT:
         options["layout"] = graph.layout
     return DATASETS[data.name](data.root, split, **options)
+
+
+def check_draws(data: DataOptions, draws: int) -> None:
+    """Raise :class:`ValueError` if several draws of a clip would be equal."""
+    by_preset = bool(data.preset) and PRESETS[data.preset].random
+    if draws > 1 and not (by_preset or data.frames or data.every > 1):
+        raise ValueError(
+            f"Nothing is chosen at random, so {draws} draws of a clip are equal; sample frames "
+            "(data.frames), or take each clip once."
+        )
 
 
 def make_model(

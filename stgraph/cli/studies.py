@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from stgraph.cli.recipes import FOLDER
-from stgraph.cli.training import Options, option_groups, train_arguments
+from stgraph.cli.training import Options, option_groups
+from stgraph.options import DataOptions, ModelOptions, TrainingOptions
 
 STUDIES = FOLDER / "studies"
 
@@ -45,49 +47,73 @@ def read_study(source: str) -> dict[str, Variant]:
         raise ValueError(
             f"There is no study '{source}'; there are {', '.join(known)}, or a YAML file."
         )
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if (
-        not isinstance(said, dict)
-        or not said
-        or not all(isinstance(v, dict) for v in said.values())
-    ):
-        raise ValueError(f"{path}: expected a mapping from names of variants to their options.")
-    study = {str(name): _variant(str(name), dict(options)) for name, options in said.items()}
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(said, dict) or not said:
+            raise ValueError("expected a mapping from names of variants to their options.")
+        study = {str(name): _variant(str(name), options) for name, options in said.items()}
+        _check(study)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return study
+
+
+def _variant(name: str, options: Any) -> Variant:
+    options = {} if options is None else options
+    if not re.fullmatch(r"[\w+-][\w.+-]*", name):
+        raise ValueError(f"'{name}' is to be a folder's name; take letters, digits, '_+-.'.")
+    if not isinstance(options, dict):
+        raise ValueError(f"{name}: expected a mapping of options, found {options!r}.")
+    rest = {key: value for key, value in options.items() if key not in ("what", "fuse")}
+    fuse = options.get("fuse", {})
+    numbers = isinstance(fuse, dict) and all(
+        isinstance(weight, int | float) and weight >= 0 for weight in fuse.values()
+    )
+    if not numbers or ("fuse" in options and not any(fuse.values())):
+        raise ValueError(
+            f"{name}: fuse gives weights that are not negative and not all zero, such as "
+            f"{{joint: 2, bone: 1}}; found {fuse!r}."
+        )
+    return Variant(name, str(options.get("what", name)), rest, fuse)
+
+
+def _check(study: Mapping[str, Variant]) -> None:
+    """Refuse fusions of what is not trained, and rows that could not be told apart."""
     for variant in study.values():
         strangers = [part for part in variant.fuse if part not in study or study[part].fuse]
         if strangers or (variant.fuse and variant.options):
             raise ValueError(
-                f"{path}: {variant.name} takes fuse alone, weights of variants that are trained; "
-                f"found {', '.join([*strangers, *variant.options])}."
+                f"{variant.name}: fuse stands alone and names variants that are trained; found "
+                f"{', '.join([*strangers, *variant.options])}."
             )
-    return study
+    rows = [variant.what for variant in study.values()]
+    if len(set(rows)) < len(rows):
+        raise ValueError("two variants have the same name for people (what).")
 
 
-def _variant(name: str, options: dict[str, Any]) -> Variant:
-    if Path(name).name != name:
-        raise ValueError(f"'{name}' is a folder's name in the results; leave slashes out.")
-    what, fuse = str(options.pop("what", name)), options.pop("fuse", {})
-    if not isinstance(fuse, dict):
-        raise ValueError(f"{name}: fuse is a mapping such as {{joint: 2, bone: 1}}, not {fuse}.")
-    return Variant(name, what, options, {str(part): float(w) for part, w in fuse.items()})
-
-
-def vary(groups: Options, variant: Variant, seed: int) -> Options:
-    """The options of one training: those that all share, the variant's, and the seed.
+def vary(groups: Options, variant: Variant) -> Options:
+    """The options that all share, with those of a variant.
 
     Raises:
-        ValueError: If the variant has options that there are not, or values that do not fit.
+        ValueError: If there are no such options, or values do not fit.
     """
     data, model, training = (asdict(group) for group in groups)
     plain = dict(variant.options)
-    data |= plain.pop("data", {})
-    model |= plain.pop("model", {})
     parser = ArgumentParser(exit_on_error=False)
-    train_arguments(parser)
+    parser.add_class_arguments(TrainingOptions)
+    parser.add_class_arguments(DataOptions, "data")
+    parser.add_class_arguments(ModelOptions, "model")
     try:
-        parsed = parser.parse_object(
-            {**training, **plain, "seed": seed, "data": data, "model": model}
+        for name, group in (("data", data), ("model", model)):
+            group |= plain.pop(name, None) or {}
+        strangers = [key for key in plain if key not in training or key == "seed"]
+        if strangers:
+            raise ValueError(
+                f"there is no option '{strangers[0]}' in a study; options of data and model are "
+                "nested, data: {stream: bone}, seeds are --seeds."
+            )
+        return option_groups(
+            parser.parse_object({**training, **plain, "data": data, "model": model})
         )
-    except Exception as error:  # of many classes, all about the object
+    except Exception as error:  # of many classes, all about these options
         raise ValueError(f"Variant {variant.name}: {error}") from None
-    return option_groups(parsed)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import datasets, visualize
-from stgraph.checkpoints import LAST, check_resume, check_same_network, describe
+from stgraph.checkpoints import (
+    LAST,
+    check_resume,
+    check_same_network,
+    describe,
+    epochs_done,
+    read_run,
+)
 from stgraph.cli import objects
 from stgraph.cli.checkpoints import device_of, write_tables
 from stgraph.cli.recipes import ConfigOrRecipe, recipe_names
@@ -20,6 +28,7 @@ from stgraph.processes import place
 from stgraph.report import write_report
 
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
+AUTO = "auto"
 
 DEMO = (
     DataOptions(performers=24),
@@ -33,16 +42,11 @@ DEMO = (
 def run_train(arguments: Namespace) -> None:
     """Train a network; everything lands in --out."""
     out = Path(arguments.out)
-    data, model, training = option_groups(arguments)
+    groups = option_groups(arguments)
     resume = where_to_resume(arguments.resume, out)
-    if resume is not None:
-        check_resume(resume, training.epochs)
-    graph = objects.make_graph(objects.make_layout(data), model)
-    clip_graph = objects.clip_graph(graph, model)
-    train_set = objects.make_dataset(data, data.train_split, clip_graph, training=True)
-    test_set = objects.make_dataset(data, data.test_split, clip_graph)
-    groups = (data, model, training)
-    network = fit(train_set, test_set, graph, groups, out, resume)
+    if resume is not None and arguments.resume != AUTO:
+        check_resume(resume, groups[2].epochs)
+    network = fit(make_sets(groups), groups, out, resume)
     found = conclude(network, groups, out)
     if place()[0] == 0:
         print(f"{len(found.names)} test clips: {found.summary()}")
@@ -63,7 +67,7 @@ def train_arguments(parser: ArgumentParser) -> None:
         "--resume",
         type=str | None,
         default=None,
-        help="Check point to go on from, or the folder of its run; auto: that of --out, if any.",
+        help=f"Check point to go on from, or the folder of its run; {AUTO}: that of --out, if any.",
     )
     parser.add_class_arguments(TrainingOptions)
     parser.add_class_arguments(DataOptions, "data")
@@ -77,7 +81,7 @@ def where_to_resume(asked: str | None, out: Path) -> str | None:
         ValueError: If there is a run already where a new one is to be written.
     """
     there = (out / LAST).exists()
-    if asked == "auto":
+    if asked == AUTO:
         return str(out) if there else None
     if asked is None and there:
         raise ValueError(
@@ -93,20 +97,18 @@ def run_demo(arguments: Namespace) -> None:
     data, model, training = DEMO
     data = replace(data, root=arguments.root, performers=arguments.performers)
     training = replace(training, epochs=arguments.epochs)
-    graph = objects.make_graph(objects.make_layout(data), model)
-    print(f"1/4  clips as .skeleton files in {data.root}")
-    train_set = objects.make_dataset(data, "train", graph, training=True)
-    test_set = objects.make_dataset(data, "test", graph)
-    print(f"2/4  training on {len(train_set)} clips, testing on {len(test_set)}")
     groups = (data, model, training)
-    network = fit(train_set, test_set, graph, groups, out, None)
+    print(f"1/4  clips as .skeleton files in {data.root}")
+    sets = make_sets(groups)
+    print(f"2/4  training on {len(sets.train)} clips, testing on {len(sets.test)}")
+    network = fit(sets, groups, out, None)
     print("3/4  evaluating on performers it has not seen")
     found = conclude(network, groups, out)
     print("4/4  drawing")
-    visualize.save_figure(visualize.draw_partitions(graph.layout), out / "partitions.png")
-    visualize.save_figure(visualize.draw_clip(test_set[0]).figure, out / "clip.png")
+    visualize.save_figure(visualize.draw_partitions(sets.graph.layout), out / "partitions.png")
+    visualize.save_figure(visualize.draw_clip(sets.test[0]).figure, out / "clip.png")
     print(
-        f"\ntop-1 accuracy {100 * found.accuracy():.1f} % on {len(test_set)} clips of unseen "
+        f"\ntop-1 accuracy {100 * found.accuracy():.1f} % on {len(sets.test)} clips of unseen "
         f"performers\nreport: {out}/report.md  pictures: {out}/*.png\n"
         f"try: stgraph predict --checkpoint {out}/checkpoints/last.ckpt FILE.skeleton"
     )
@@ -129,33 +131,56 @@ def option_groups(arguments: Namespace) -> Options:
     )
 
 
-def fit(
-    train_set: datasets.SkeletonDataset,
-    test_set: datasets.SkeletonDataset,
-    graph: SkeletonGraph,
-    groups: Options,
-    out: Path,
-    resume: str | None,
-) -> SkeletonNetwork:
-    """Train a fresh network on ``graph``."""
+class Sets(NamedTuple):
+    """The labelled frame of a network, and the clips that it is trained and tested on."""
+
+    graph: SkeletonGraph
+    train: datasets.SkeletonDataset
+    test: datasets.SkeletonDataset
+
+
+def make_sets(groups: Options) -> Sets:
+    """The graph and the clips that the options ask for.
+
+    Raises:
+        ValueError: If they mean nothing, or the last evaluation would take equal clips for several.
+    """
+    data, model, training = groups
+    graph = objects.make_graph(objects.make_layout(data), model)
+    clip_graph = objects.clip_graph(graph, model)
+    objects.check_draws(data, training.test_clips)
+    return Sets(
+        graph,
+        objects.make_dataset(data, data.train_split, clip_graph, training=True),
+        objects.make_dataset(data, data.test_split, clip_graph),
+    )
+
+
+def fit(sets: Sets, groups: Options, out: Path, resume: str | None) -> SkeletonNetwork:
+    """Train a fresh network, or the one of a check point until it has had all its epochs."""
     from stgraph import train  # Lightning takes seconds to import; only training needs it.
 
     data, model, training = groups
     train.seed_everything(training.seed)
-    balanced = training.class_weights == "balanced"
-    weights = train.balanced_weights(train_set.labels, train_set.num_classes) if balanced else None
+    weights = None
+    if training.class_weights == "balanced":
+        weights = train.balanced_weights(sets.train.labels, sets.train.num_classes)
     recognizer = train.ActionRecognizer(
-        objects.make_model(train_set, model, graph),
+        objects.make_model(sets.train, model, sets.graph),
         training,
-        train_set.class_names,
+        sets.train.class_names,
         asdict(data),
         weights,
     )
     if resume is not None:
+        known = read_run(resume)
         description = describe(recognizer.model, recognizer.class_names, recognizer.data)
-        check_same_network(check_resume(resume, training.epochs), description)
+        check_same_network(known, description)
+        if epochs_done(known) >= training.epochs:
+            recognizer.load_state_dict(known["state_dict"])
+            return recognizer.model
     objects.save_config(out / "config.yaml", training, data=data, model=model)
-    train.fit(recognizer, train_set, test_set, out, resume=resume)
+    train.fit(recognizer, sets.train, sets.test, out, resume=resume)
     return recognizer.model
 
 

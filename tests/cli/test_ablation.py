@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import shutil
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ import yaml
 from jsonargparse import ArgumentParser
 from torch_geometric.data import Batch
 
-from stgraph import SkeletonGraph, layouts, partition
-from stgraph.cli import ablation, main, objects
+from stgraph import SkeletonGraph, layouts, partition, train
+from stgraph.cli import ablation, main, objects, trials
 from stgraph.cli.studies import read_study, vary
 from stgraph.cli.training import option_groups
 from stgraph.datasets import SyntheticActions, from_arrays
@@ -80,7 +82,7 @@ def test_every_variant_has_a_graph_and_a_network(variant: str):
     parser = ArgumentParser()
     ablation.ablate_arguments(parser)
     embedded = option_groups(parser.parse_args(["--recipe", "embedded"]))
-    _, options, _ = vary(embedded, PAPER[variant], 0)
+    _, options, _ = vary(embedded, PAPER[variant])
     graph = objects.make_graph(layouts.NTU25, options)
     clips = from_arrays(np.ones((2, 1, 5, 25, 3)), [0, 1], graph)
     model = objects.make_model(clips, options, graph)
@@ -89,7 +91,7 @@ def test_every_variant_has_a_graph_and_a_network(variant: str):
 
 def test_what_was_found_is_not_trained_again_unless_settings_differ(root, out, monkeypatch, capsys):
     before = rows_of(out)
-    monkeypatch.setattr(ablation, "_trained", lambda *arguments: pytest.fail("trained again"))
+    monkeypatch.setattr(trials, "_train", lambda *arguments: pytest.fail("trained again"))
     assert ablate(root, out, "--seeds", 1, "--variants", *SOME) == 0
     assert rows_of(out) == before
     with pytest.raises(pytest.fail.Exception):
@@ -118,15 +120,18 @@ def test_what_was_interrupted_goes_on(root, tmp_path, monkeypatch):
 
 
 def test_seeds_are_averaged():
-    runs = [
-        ablation.Run("spatial", seed, top1, 1.0, 10, 2.0) for seed, top1 in enumerate((0.5, 0.7))
+    results = [
+        trials.Result("spatial", seed, top1, 1.0, top1, 10, seconds)
+        for seed, top1, seconds in ((0, 0.5, math.nan), (1, 0.7, 2.0))
     ]
-    table = ablation.ablation_table({"spatial configuration": runs})
-    assert "| spatial configuration | 60.0 ± 14.1 | 100.0 ± 0.0 | 10 | 2 |" in table
+    row = "| spatial configuration | 60.0 ± 14.1 | 60.0 ± 14.1 | 100.0 ± 0.0 | 10 | 2 |"
+    table = ablation.ablation_table({"spatial configuration": results, "interrupted": results[:1]})
+    assert row in table  # what was interrupted has no time
+    assert "| interrupted | 50.0 | 50.0 | 100.0 | 10 | - |" in table
 
 
 def test_settings_of_every_run_are_kept(out):
-    known = json.loads((out / "local" / "seed-0" / "run-of-ablation.json").read_text())
+    known = json.loads((out / "local" / "seed-0" / "trial.json").read_text())
     assert known["plan"]["model"]["partition"] == "local"
     assert not known["plan"]["model"]["edge_importance"]
 
@@ -136,6 +141,7 @@ def test_settings_of_every_run_are_kept(out):
     [
         (("--variants", "nope"), "no variant 'nope'"),
         (("--seeds", "0"), "--seeds and --jobs are at least 1"),
+        (("--devices", "2"), "trained on one device"),
         (("--study", "nope"), "no study 'nope'; there are paper, or a YAML file"),
     ],
 )
@@ -191,20 +197,65 @@ def test_fusions_average_the_scores_of_one_seed(own):
     assert "| together |" in (own / "ablation.md").read_text()
 
 
-def test_a_fusion_brings_its_parts_along(root, own, capsys):
-    assert ablate(root, own, "--study", own / "study.yaml", "--variants", "both", "--seeds", 2) == 0
-    assert {row["variant"] for row in rows_of(own)} == {"whole", "bones", "both"}
+def test_a_fusion_brings_its_parts_along_and_others_stay_in_the_table(root, own, tmp_path):
+    study = (*("--study", own / "study.yaml"), *("--seeds", 1), "--variants")
+    assert ablate(root, tmp_path, *study, "both") == 0
+    assert {row["variant"] for row in rows_of(tmp_path)} == {"whole", "bones", "both"}
+    shutil.rmtree(tmp_path / "bones")
+    assert ablate(root, tmp_path, *study, "bones") == 0
+    assert {row["variant"] for row in rows_of(tmp_path)} == {"whole", "bones", "both"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_fails_is_named_and_the_rest_is_trained(jobs: int, root, tmp_path, capsys):
+    study = tmp_path / "study.yaml"
+    study.write_text("wild: {learning_rate: 1.0e+30}\ncalm:\n")
+    assert ablate(root, tmp_path, "--study", study, "--seeds", 1, "--jobs", jobs) == 1
+    said = capsys.readouterr()
+    assert "wild, seed 0: failed. The loss is " in said.out
+    assert "1 of 2 trainings failed: wild, seed 0" in said.err
+    assert {row["variant"] for row in rows_of(tmp_path)} == {"calm"}
+
+
+def test_a_trial_with_other_options_does_not_go_on_from_check_points_of_before(root, tmp_path):
+    study = ("--seeds", 1, "--variants", "spatial")
+    assert ablate(root, tmp_path, *study, "--epochs", 2) == 0
+    assert ablate(root, tmp_path, *study, "--epochs", 3) == 0
+    log = (tmp_path / "spatial" / "seed-0" / "log.txt").read_text()
+    assert "goes on" not in log and log.count("/3  loss") == 3
+
+
+def test_a_trial_that_lacks_its_evaluation_alone_is_not_trained_again(root, tmp_path, monkeypatch):
+    study = ("--seeds", 1, "--variants", "spatial")
+    assert ablate(root, tmp_path, *study) == 0
+    file = tmp_path / "spatial" / "seed-0" / "trial.json"
+    known = json.loads(file.read_text())
+    file.write_text(json.dumps({"plan": known["plan"]}))
+    monkeypatch.setattr(train, "fit", lambda *arguments, **options: pytest.fail("trained again"))
+    assert ablate(root, tmp_path, *study) == 0
+    again = json.loads(file.read_text())["result"]
+    assert math.isnan(again.pop("seconds")) and known["result"].pop("seconds") > 0
+    assert again == known["result"]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("[1, 2]", "expected a mapping"),
+        ("a: [", "study.yaml"),
+        ("a: 3", "a: expected a mapping"),
         ("a: {data: {steam: bone}}", "steam"),
+        ("a: {data.stream: bone}", "no option 'data.stream'"),
+        ("a: {seed: 3}", "no option 'seed'"),
         ("a: {epochs: many}", "epochs"),
+        ("a: {epochs: 0}", "Variant a: "),
+        ("a: {test_clips: 10, data: {frames: 0}}", "10 draws of a clip are equal"),
+        ("a: {what: x}\nb: {what: x}", "same name for people"),
+        ("a: {}\nb: {fuse: {a: 0}}", "not all zero"),
+        ("a: {}\nb: {data: {root: z}}\nc: {fuse: {a: 1, b: 1}}", "fuses scores of other clips"),
         ("a: {}\nb: {fuse: {c: 1}}", "found c"),
         ("a: {}\nb: {epochs: 3, fuse: {a: 1}}", "found epochs"),
-        ("a: {}\nb: {fuse: [a]}", "fuse is a mapping"),
+        ("a: {}\nb: {fuse: [a]}", "fuse gives weights"),
         ("a/b: {}", "folder's name"),
     ],
 )
