@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,19 @@ def test_a_run_is_gone_on_with_if_there_is_one(run, tmp_path):
     assert where_to_resume("auto", run) == str(run)
     assert where_to_resume("elsewhere", run) == "elsewhere"
     assert where_to_resume(None, tmp_path) is None
+
+
+def test_a_run_that_had_all_its_epochs_is_evaluated_once_more(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "evaluation")
+    arguments = ("--config", run / "config.yaml", "--resume", "auto", "--out", tmp_path / "run")
+    done = stgraph("train", *arguments)
+    assert done.returncode == 0 and "epoch" not in done.stdout, done.stderr
+    found, wanted = (
+        (folder / "evaluation" / "predictions.csv").read_text()
+        for folder in (tmp_path / "run", run)
+    )
+    assert found == wanted
 
 
 def test_other_clips_are_not_gone_on_with(run, root, tmp_path):
