@@ -42,6 +42,7 @@ TOOLS = [
     "import-linter>=2.15",
     "types-PyYAML>=6.0.12",
     "tabulate>=0.9",
+    "selenium>=4.20",
 ]
 
 setup(
@@ -52,7 +53,7 @@ setup(
     long_description_content_type="text/markdown",
     author="stgraph contributors",
     license="MIT",
-    license_files=["LICENSE"],
+    license_files=["LICENSE", "stgraph/player/three.LICENSE"],
     keywords="skeleton action-recognition graph-neural-network st-gcn pytorch-geometric",
     classifiers=[
         "Development Status :: 3 - Alpha",
@@ -67,7 +68,8 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["stgraph", "stgraph.*"]),
     package_data={
-        "stgraph": ["py.typed", "datasets/*.txt", "recipes/*.yaml", "recipes/studies/*.yaml"]
+        "stgraph": ["py.typed", "datasets/*.txt", "recipes/*.yaml", "recipes/studies/*.yaml"],
+        "stgraph.player": ["*.html", "*.css", "*.js", "*.LICENSE"],
     },
     install_requires=[
         "torch>=2.8",

@@ -1,4 +1,4 @@
-"""The command ``stgraph``: train, evaluate, fuse, ablate, predict, convert, draw, demo, bench."""
+"""The command ``stgraph``: train, evaluate, fuse, ablate, predict, view ..."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser
 
 from stgraph import __version__
 from stgraph.allocator import keep_freed_memory
-from stgraph.cli import ablation, benchmarks, checkpoints, drawing, fusion, training
+from stgraph.cli import ablation, benchmarks, checkpoints, drawing, fusion, training, viewing
 from stgraph.cli.recipes import configs_first
 
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "ablate": (ablation.run_ablate, ablation.ablate_arguments),
     "fuse": (fusion.run_fuse, fusion.fuse_arguments),
     "predict": (checkpoints.run_predict, checkpoints.predict_arguments),
+    "view": (viewing.run_view, viewing.view_arguments),
     "convert": (checkpoints.run_convert, checkpoints.convert_arguments),
     "draw": (drawing.run_draw, drawing.draw_arguments),
     "demo": (training.run_demo, training.demo_arguments),

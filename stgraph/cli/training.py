@@ -31,7 +31,9 @@ Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 AUTO = "auto"
 
 DEMO = (
-    DataOptions(performers=24),
+    DataOptions(
+        performers=24, align=["spine base", "spine mid", "left shoulder", "right shoulder"]
+    ),
     ModelOptions(blocks="small", dropout=0.0),
     TrainingOptions(
         epochs=12, batch_size=8, learning_rate=0.1, learning_rate_batch=8, weight_decay=1e-4

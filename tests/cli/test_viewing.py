@@ -1,0 +1,103 @@
+"""``stgraph view`` shows files as they are, or as a network sees them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stgraph import STGCN, SkeletonGraph, layouts, save_checkpoint
+from stgraph.checkpoints import read_checkpoint
+from stgraph.cli import main
+from stgraph.cli.viewing import make_scene
+from stgraph.options import DataOptions
+
+ALIGNED = ["spine base", "spine mid", "left shoulder", "right shoulder"]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    keypoints = torch.randn(1, 12, 25, 3, generator=torch.Generator().manual_seed(0)).numpy()
+    keypoints[0, 4, 7] = np.nan
+    np.save(tmp_path / "walk.npy", keypoints)
+    return tmp_path / "walk.npy", torch.from_numpy(keypoints)
+
+
+def asked(**options) -> Namespace:
+    return Namespace(**{"layout": "NTU25", "fps": 30.0, "view": "auto", "preset": None, **options})
+
+
+def trained(folder: Path, layout=layouts.NTU25, channels: int = 3, **options):
+    graph = SkeletonGraph.from_layout(layout, temporal_kernel=3)
+    model = STGCN(channels, 4, graph, blocks=[(8, 1), (8, 2)])
+    data = asdict(DataOptions(**options))
+    save_checkpoint(model, folder / "net.ckpt", class_names=("a", "b", "c", "d"), data=data)
+    return read_checkpoint(folder / "net.ckpt")
+
+
+def test_a_file_is_shown_as_it_is(clip):
+    scene = make_scene(clip[0], asked(), None)
+    torch.testing.assert_close(scene.keypoints, clip[1], equal_nan=True)
+    assert (scene.name, scene.view, scene.fps) == ("walk", "kinect", 30.0)
+    assert scene.response is None and scene.class_shares is None
+
+
+@pytest.mark.parametrize(
+    ("layout", "channels", "view", "wanted"),
+    [
+        ("COCO17", 3, "auto", ("image", 2)),
+        ("H36M17", 2, "auto", ("image", 2)),
+        ("H36M17", 3, "auto", ("y", 3)),
+        ("H36M17", 3, "z", ("z", 3)),
+    ],
+)
+def test_axes_follow_the_layout(layout, channels, view, wanted, tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((1, 3, 17, channels), "f4"))
+    scene = make_scene(tmp_path / "x.npy", asked(layout=layout, view=view), None)
+    assert (scene.view, scene.coordinates) == wanted
+
+
+def test_a_network_sees_what_it_is_given_and_says_where_and_when(clip, tmp_path):
+    checkpoint = trained(tmp_path, every=2, center=False)
+    scene = make_scene(clip[0], asked(), checkpoint)
+    torch.testing.assert_close(scene.keypoints, clip[1][:, ::2], equal_nan=True)
+    assert scene.fps == 15 and scene.view == "kinect"
+    assert scene.response.shape == (1, 6, 25)
+    assert scene.response[0, 2, 7].isnan() and scene.response.isnan().sum() <= 2
+    assert scene.class_names == ("a", "b", "c", "d")
+    assert scene.class_frames.tolist() == [0, 2, 4] and scene.class_shares.shape == (3, 4)
+
+
+def test_of_bones_and_motion_the_joints_are_shown(clip, tmp_path):
+    scene = make_scene(clip[0], asked(), trained(tmp_path, stream="bone", center=False))
+    torch.testing.assert_close(scene.keypoints, clip[1], equal_nan=True)
+
+
+def test_aligned_clips_stand_along_z(clip, tmp_path):
+    assert make_scene(clip[0], asked(), trained(tmp_path, align=ALIGNED)).view == "z"
+    assert make_scene(clip[0], asked(view="y"), trained(tmp_path, align=ALIGNED)).view == "y"
+
+
+def test_zeros_of_padded_clips_are_nobody(clip, tmp_path):
+    scene = make_scene(clip[0], asked(), trained(tmp_path, pad=[16, 2]))
+    assert scene.keypoints.shape == (2, 16, 25, 3) and scene.fps == 30
+    assert scene.keypoints[1].isnan().all() and scene.keypoints[0, 12:].isnan().all()
+
+
+def test_the_command_writes_one_page_of_several_clips(clip, tmp_path, capsys):
+    trained(tmp_path)
+    page = tmp_path / "deep" / "page.html"
+    files = [str(clip[0]), str(clip[0])]
+    network = ["--checkpoint", str(tmp_path / "net.ckpt")]
+    assert main(["view", *files, *network, "-o", str(page)]) == 0
+    assert page.read_text().count('"name": "walk"') == 2
+    assert str(page) in capsys.readouterr().out
+
+
+def test_a_file_of_other_joints_is_refused(clip, capsys):
+    assert main(["view", str(clip[0]), "--layout", "COCO17"]) == 1
+    assert "expected 17 joints" in capsys.readouterr().err
