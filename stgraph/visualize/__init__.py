@@ -11,6 +11,7 @@ from stgraph.visualize.clip import draw_clip
 from stgraph.visualize.evaluation import draw_confusion
 from stgraph.visualize.importance import draw_importance
 from stgraph.visualize.looks import save_figure
+from stgraph.visualize.seen import draw_explanation, draw_responses
 from stgraph.visualize.skeleton import (
     draw_layout,
     draw_partition,
@@ -26,10 +27,12 @@ __all__ = [
     "draw_comparison",
     "draw_confusion",
     "draw_curves",
+    "draw_explanation",
     "draw_importance",
     "draw_layout",
     "draw_partition",
     "draw_partitions",
+    "draw_responses",
     "draw_spatial_partitions",
     "draw_subsets",
     "save_figure",
