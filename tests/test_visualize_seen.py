@@ -8,7 +8,12 @@ import torch
 from matplotlib.collections import LineCollection, PathCollection
 
 from stgraph import SkeletonGraph, build_clip, layouts
-from stgraph.visualize import draw_explanation, draw_responses
+from stgraph.visualize import (
+    draw_classes,
+    draw_explanation,
+    draw_importances,
+    draw_responses,
+)
 
 GRAPH = SkeletonGraph.from_layout(layouts.COCO17, temporal_kernel=3)
 
@@ -83,3 +88,24 @@ def test_shares_of_all_frames_are_added_up_for_joints_bones_and_frames():
         for style in lines.get_linestyles()
     )
     assert dotted == int((bones[~loops] < 0).sum())
+
+
+def test_classes_are_sorted_and_other_runs_hollow():
+    runs = {"ours": {"a": 0.9, "b": 0.5, "c": 0.7}, "theirs": {"a": 0.8, "b": 0.6}}
+    ax = draw_classes(runs)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "c", "a"]
+    ours, theirs = of_kind(ax, PathCollection)
+    np.testing.assert_allclose(np.asarray(ours.get_offsets())[:, 0], [50, 70, 90])
+    known = np.ma.filled(theirs.get_offsets(), np.nan)[:, 0]
+    np.testing.assert_allclose(known, [60, np.nan, 80])
+    assert not np.allclose(ours.get_facecolors()[:, :3], 1)
+    assert np.allclose(theirs.get_facecolors()[:, :3], 1)
+
+
+def test_importance_of_every_block_has_a_panel_and_one_key():
+    factors = [torch.ones(GRAPH.num_edges) * (block + 1) for block in range(3)]
+    panels = draw_importances(GRAPH, factors).axes
+    assert [ax.get_title() for ax in panels] == ["block 1", "block 2", "block 3"]
+    assert [ax.get_legend() is not None for ax in panels] == [False, False, True]
+    widths = [np.max(of_kind(ax, LineCollection)[0].get_linewidths()) for ax in panels]
+    np.testing.assert_allclose(np.array(widths) / widths[0], [1, 2, 3])

@@ -1,45 +1,171 @@
-"""Drawing."""
+"""Drawing: one picture for each word."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import transforms, visualize
 from stgraph.build import build_clip
+from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.cli import objects
-from stgraph.cli.clips import read_keypoints
+from stgraph.cli.clips import read_clip, read_keypoints
+from stgraph.cli.fusion import read_scores
+from stgraph.data import SkeletonData
+from stgraph.explain import explain
 from stgraph.options import ModelOptions
+from stgraph.report import read_curves
+from stgraph.responses import respond
+from stgraph.skeleton import SkeletonLayout
 
 
 def run_draw(arguments: Namespace) -> None:
-    """Draw a layout, partition strategies, the two spatial ones in full, or a clip as a graph."""
+    """Draw a skeleton, partitions, a clip, or what a network has learnt, sees and gets wrong."""
+    needed = _NEEDS.get(arguments.what, ())
+    missing = [name for name in needed if getattr(arguments, name) is None]
+    if missing:
+        raise ValueError(
+            f"stgraph draw {arguments.what} needs {', '.join('--' + name for name in needed)}; "
+            f"{', '.join('--' + name for name in missing)} is missing."
+        )
     out = Path(arguments.out)
-    layout = objects.layout_by_name(arguments.layout)
-    if arguments.what == "layout":
-        figure = visualize.draw_layout(layout).figure
-    elif arguments.what == "spatial":
-        figure = visualize.draw_spatial_partitions(layout)
-    elif arguments.what == "partitions":
-        target = None if arguments.target is None else layout.index(arguments.target)
-        figure = visualize.draw_partitions(layout, target=target, released=arguments.released)
-    else:
-        if arguments.clip is None:
-            raise ValueError("stgraph draw clip needs --clip FILE (.skeleton or .npy).")
-        graph = objects.make_graph(layout, ModelOptions(temporal_kernel=3))
-        keypoints = read_keypoints(Path(arguments.clip), graph.num_joints)
-        seen = transforms.visible(keypoints)
-        figure = visualize.draw_clip(build_clip(keypoints, graph, visible=seen)).figure
-    visualize.save_figure(figure, out)
+    visualize.save_figure(PICTURES[arguments.what](arguments), out)
     print(f"drawn: {out}")
 
 
 def draw_arguments(parser: ArgumentParser) -> None:
     """Arguments of :func:`run_draw`."""
-    parser.add_argument("what", choices=["layout", "partitions", "spatial", "clip"])
-    parser.add_argument("--layout", type=str, default="NTU25", help="A name or a JSON file.")
-    parser.add_argument("--target", type=str | None, default=None, help="Joint to look at.")
-    parser.add_argument("--released", type=bool, default=False, help="Also the 2018 program's.")
-    parser.add_argument("--clip", type=str | None, default=None, help=".skeleton or .npy file.")
+    parser.add_argument("what", choices=list(PICTURES))
     parser.add_argument("--out", type=str, required=True, help="PNG, SVG or PDF file.")
+    parser.add_argument("--layout", type=str, default="NTU25", help="A name or a JSON file.")
+    parser.add_argument("--target", type=str | None, default=None, help="partitions: of a joint.")
+    parser.add_argument(
+        "--released", type=bool, default=False, help="partitions: also the 2018 program's."
+    )
+    parser.add_argument("--clip", type=str | None, default=None, help="A file that is read.")
+    parser.add_argument(
+        "--checkpoint", type=str | None, default=None, help="Of a network, or the folder of a run."
+    )
+    parser.add_argument("--preset", type=str | None, default=None, help="As in stgraph predict.")
+    parser.add_argument(
+        "--label", type=str | None, default=None, help="responses, explanation: of this class."
+    )
+    parser.add_argument("--run", type=str | None, default=None, help="The folder of a run.")
+    parser.add_argument("--against", type=str | None, default=None, help="classes: another run.")
+
+
+def _layout(arguments: Namespace) -> Any:
+    return visualize.draw_layout(_skeleton(arguments)).figure
+
+
+def _partitions(arguments: Namespace) -> Any:
+    layout = _skeleton(arguments)
+    target = None if arguments.target is None else layout.index(arguments.target)
+    return visualize.draw_partitions(layout, target=target, released=arguments.released)
+
+
+def _spatial(arguments: Namespace) -> Any:
+    return visualize.draw_spatial_partitions(_skeleton(arguments))
+
+
+def _clip(arguments: Namespace) -> Any:
+    graph = objects.make_graph(_skeleton(arguments), ModelOptions(temporal_kernel=3))
+    keypoints = read_keypoints(Path(arguments.clip), graph.num_joints)
+    clip = build_clip(keypoints, graph, visible=transforms.visible(keypoints))
+    return visualize.draw_clip(clip).figure
+
+
+def _importance(arguments: Namespace) -> Any:
+    model = read_checkpoint(arguments.checkpoint).model
+    learnt = [getattr(block, "importance", None) for block in model.blocks]
+    if None in learnt:
+        raise ValueError(f"{type(model).__name__} learns no edge importance; ST-GCN does.")
+    factors = [each.factors.detach() for each in learnt if each is not None]
+    return visualize.draw_importances(model.graph, factors)
+
+
+def _responses(arguments: Namespace) -> Any:
+    checkpoint, clip, label = _asked(arguments)
+    found = respond(checkpoint.model, clip, label)
+    up = (0, 2) if objects.stands_along_z(objects.data_options(checkpoint)) else (0, 1)
+    ax = visualize.draw_responses(clip, found.strength, channels=up)
+    ax.set_title(checkpoint.class_names[found.label])
+    return ax.figure
+
+
+def _explanation(arguments: Namespace) -> Any:
+    checkpoint, clip, label = _asked(arguments)
+    found = explain(checkpoint.model, clip, label)
+    graph, masks = checkpoint.model.graph, (found.node_mask, found.edge_mask)
+    figure = visualize.draw_explanation(clip, graph, *masks)
+    figure.suptitle(checkpoint.class_names[int(found.target)])
+    return figure
+
+
+def _confusion(arguments: Namespace) -> Any:
+    found = read_scores(Path(arguments.run)).found
+    return visualize.draw_confusion(found.confusion, found.class_names).figure
+
+
+def _curves(arguments: Namespace) -> Any:
+    curves = read_curves(Path(arguments.run))
+    if not curves:
+        raise ValueError(f"There are no metrics in {arguments.run}; give the folder of a run.")
+    return visualize.draw_curves(curves)
+
+
+def _classes(arguments: Namespace) -> Any:
+    runs = [path for path in (arguments.run, arguments.against) if path is not None]
+    shares = {path: dict(_shares(Path(path))) for path in runs}
+    return visualize.draw_classes(shares).figure
+
+
+def _shares(run: Path) -> Iterator[tuple[str, float]]:
+    for name, clips, share in read_scores(run).found.per_class():
+        if clips:
+            yield name, float(share)
+
+
+def _skeleton(arguments: Namespace) -> SkeletonLayout:
+    return objects.layout_by_name(arguments.layout)
+
+
+def _asked(arguments: Namespace) -> tuple[Checkpoint, SkeletonData, int | None]:
+    """A network, a clip for it, and the class that is asked for."""
+    checkpoint = read_checkpoint(arguments.checkpoint)
+    checkpoint.model.eval()
+    data = objects.data_options(checkpoint, arguments.preset)
+    clip = read_clip(Path(arguments.clip), checkpoint, data)
+    if arguments.label is None:
+        return checkpoint, clip, None
+    if arguments.label not in checkpoint.class_names:
+        raise ValueError(
+            f"There is no class '{arguments.label}'; there are {', '.join(checkpoint.class_names)}."
+        )
+    return checkpoint, clip, checkpoint.class_names.index(arguments.label)
+
+
+PICTURES: dict[str, Callable[[Namespace], Any]] = {
+    "layout": _layout,
+    "partitions": _partitions,
+    "spatial": _spatial,
+    "clip": _clip,
+    "importance": _importance,
+    "responses": _responses,
+    "explanation": _explanation,
+    "confusion": _confusion,
+    "curves": _curves,
+    "classes": _classes,
+}
+_NEEDS = {
+    "clip": ("clip",),
+    "importance": ("checkpoint",),
+    "responses": ("checkpoint", "clip"),
+    "explanation": ("checkpoint", "clip"),
+    "confusion": ("run",),
+    "curves": ("run",),
+    "classes": ("run",),
+}

@@ -141,6 +141,11 @@ def data_options(checkpoint: Checkpoint, preset: str | None = None) -> DataOptio
     return data
 
 
+def stands_along_z(data: DataOptions) -> bool:
+    """Whether prepared clips have z upwards, because they were turned so."""
+    return bool(data.align) or data.preset in ("agcn", "pyskl", "pyskl-vanilla")
+
+
 def make_layout(data: DataOptions) -> SkeletonLayout:
     """The skeleton of a data set."""
     if data.name == "folder" and not data.layout:

@@ -75,6 +75,9 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         shown = shown.masked_fill(shown.eq(0).all(dim=3, keepdim=True), torch.nan)
     response = shown.new_full(given.shape[:3], torch.nan)
     response[clip.person, clip.frame, clip.joint] = found.strength.to(shown.dtype)
+    view = arguments.view
+    if view == "auto" and objects.stands_along_z(data):
+        view = "z"
     return Scene(
         path.stem,
         shown,
@@ -84,7 +87,7 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         class_names=checkpoint.class_names,
         class_frames=found.frame,
         class_shares=found.shares,
-        **_axes(raw, layout, _turned(data, arguments.view)),
+        **_axes(raw, layout, view),
     )
 
 
@@ -94,12 +97,6 @@ def _pace(data: DataOptions, raw: Tensor, shown: Tensor) -> float:
         return 1 / data.every
     shorter = bool(data.frames) or shown.shape[1] < raw.shape[1]
     return shown.shape[1] / raw.shape[1] if shorter else 1.0
-
-
-def _turned(data: DataOptions, view: str) -> str:
-    """Clips that are aligned, and those of pyskl, stand along z."""
-    stands = bool(data.align) or data.preset in ("pyskl", "pyskl-vanilla", "agcn")
-    return "z" if view == "auto" and stands else view
 
 
 def _axes(keypoints: Tensor, layout: SkeletonLayout, view: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ markers and line styles say the same.
 from __future__ import annotations
 
 from stgraph.visualize.clip import draw_clip
-from stgraph.visualize.evaluation import draw_confusion
-from stgraph.visualize.importance import draw_importance
+from stgraph.visualize.evaluation import draw_classes, draw_confusion
+from stgraph.visualize.importance import draw_importance, draw_importances
 from stgraph.visualize.looks import save_figure
 from stgraph.visualize.seen import draw_explanation, draw_responses
 from stgraph.visualize.skeleton import (
@@ -23,12 +23,14 @@ from stgraph.visualize.training import draw_accuracy_by_length, draw_comparison,
 
 __all__ = [
     "draw_accuracy_by_length",
+    "draw_classes",
     "draw_clip",
     "draw_comparison",
     "draw_confusion",
     "draw_curves",
     "draw_explanation",
     "draw_importance",
+    "draw_importances",
     "draw_layout",
     "draw_partition",
     "draw_partitions",

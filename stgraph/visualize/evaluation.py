@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from stgraph.visualize.looks import axes
+from stgraph.visualize.looks import COLORS, MARKERS, axes, turn
 
 _MOST_NUMBERS = 20  # up to so many classes the counts are written into a confusion matrix
 
@@ -39,4 +40,34 @@ def draw_confusion(
         ink = "white" if share[row, column] > 0.5 else "black"
         text = f"{counts[row, column]:g}"
         ax.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
+    return ax
+
+
+def draw_classes(runs: Mapping[str, Mapping[str, float]], *, ax: Axes | None = None) -> Axes:
+    """The accuracy of every class, of one run or of several, worst of the first on top.
+
+    Args:
+        runs: Shares of right clips by class, for each run by its name.
+        ax: Where to draw.
+    """
+    first = next(iter(runs.values()))
+    names = sorted(first, key=lambda name: (first[name], name))
+    ax = axes(ax, figsize=(6, 1 + 0.22 * len(names)))
+    rows = np.arange(len(names))
+    shares = 100 * np.array([[run.get(name, np.nan) for name in names] for run in runs.values()])
+    ax.hlines(rows, np.nanmin(shares, axis=0), np.nanmax(shares, axis=0), color="0.6", lw=1)
+    for number, (label, values) in enumerate(zip(runs, shares, strict=True)):
+        face = turn(COLORS, number) if number == 0 else "white"
+        look: dict[str, Any] = {
+            "marker": turn(MARKERS, number),
+            "edgecolors": turn(COLORS, number),
+            "zorder": 3,
+        }
+        ax.scatter(values, rows, s=26, label=label, c=face, **look)
+    ax.set_yticks(rows, names, fontsize=8)
+    ax.invert_yaxis()
+    ax.set(xlabel="accuracy, %")
+    ax.grid(axis="x", color="0.9")
+    if len(runs) > 1:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     return ax

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
@@ -61,3 +64,21 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
     ax.axis("off")
     ax.autoscale_view()
     return ax
+
+
+def draw_importances(graph: SkeletonGraph, factors: Sequence[ArrayLike]) -> Figure:
+    """The learnt factors of every block side by side (:func:`draw_importance`), with one key."""
+    columns = min(5, len(factors))
+    rows = -(-len(factors) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(2.4 * columns, 3.4 * rows), layout="constrained", squeeze=False
+    )
+    for number, ax in enumerate(panels.flat):
+        if number >= len(factors):
+            ax.axis("off")
+            continue
+        draw_importance(graph, factors[number], ax=ax).set_title(f"block {number + 1}")
+        key = ax.get_legend()
+        if number != len(factors) - 1:
+            key.remove()
+    return figure

@@ -1,0 +1,84 @@
+"""``stgraph draw`` makes every picture that it names, or says what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from stgraph import STGCN, SkeletonGraph, STGCNPlusPlus, layouts, save_checkpoint
+from stgraph.cli import main
+from stgraph.cli.drawing import PICTURES
+from stgraph.evaluate import Evaluation
+from stgraph.options import DataOptions
+
+CLASSES = ("sit", "stand", "wave", "none")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A clip, a network and two runs."""
+    folder = tmp_path_factory.mktemp("drawn")
+    keypoints = torch.randn(1, 12, 25, 3, generator=torch.Generator().manual_seed(0))
+    np.save(folder / "clip.npy", keypoints.numpy())
+    graph = SkeletonGraph.from_layout(layouts.NTU25, temporal_kernel=9)
+    for name, kind in (("net", STGCN), ("plus", STGCNPlusPlus)):
+        model = kind(3, 4, graph, blocks=[(8, 1), (8, 2)])
+        data = asdict(DataOptions())
+        save_checkpoint(model, folder / f"{name}.ckpt", class_names=CLASSES, data=data)
+    for number, run in enumerate(("one", "two")):
+        logits = torch.eye(4)[torch.tensor([0, 1, number, 2])]
+        labels = torch.tensor([0, 1, 2, 2])
+        Evaluation(("a", "b", "c", "d"), labels, logits, CLASSES).write(folder / run / "evaluation")
+        rows = "epoch,step,train_loss,val_top1\n0,1,2.0,0.5\n1,2,1.0,0.75\n"
+        (folder / run / "metrics.csv").write_text(rows)
+    return folder
+
+
+def draw(folder, what: str, *arguments: str, network: str = "net"):
+    given = ["--clip", "clip.npy", "--checkpoint", f"{network}.ckpt", "--run", "one"]
+    given = [str(folder / text) if not text.startswith("--") else text for text in given]
+    out = folder / f"{what}.svg"
+    code = main(["draw", what, *given, *arguments, "--out", str(out)])
+    return code, out.read_text() if code == 0 else ""
+
+
+@pytest.mark.parametrize("what", PICTURES)
+def test_every_picture_is_drawn(what, folder):
+    code, text = draw(folder, what)
+    assert code == 0 and "<svg" in text[:1000]
+
+
+def test_an_explanation_is_of_the_class_that_is_asked_for(folder):
+    for what in ("responses", "explanation"):
+        pictures = {label: draw(folder, what, "--label", label)[1] for label in CLASSES[:2]}
+        assert pictures["sit"] != pictures["stand"]
+
+
+def test_classes_are_compared_with_those_of_another_run(folder):
+    alone = draw(folder, "classes")[1]
+    assert alone != draw(folder, "classes", "--against", str(folder / "two"))[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["responses", "--clip", "x.npy"], "--checkpoint is missing"),
+        (["confusion"], "stgraph draw confusion needs --run"),
+        (["clip"], "--clip is missing"),
+    ],
+)
+def test_what_is_missing_is_named(arguments, words, capsys):
+    assert main(["draw", *arguments, "--out", "x.png"]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_what_is_not_there_is_refused(folder, capsys):
+    assert draw(folder, "responses", "--label", "fly")[0] == 1
+    assert "no class 'fly'; there are sit, stand" in capsys.readouterr().err
+    assert draw(folder, "importance", network="plus")[0] == 1
+    assert "STGCNPlusPlus learns no edge importance" in capsys.readouterr().err
+    assert draw(folder, "curves", "--run", str(folder))[0] == 1
+    assert "no metrics in" in capsys.readouterr().err
