@@ -43,6 +43,7 @@ TOOLS = [
     "types-PyYAML>=6.0.12",
     "tabulate>=0.9",
     "selenium>=4.20",
+    "psutil>=5.9",
 ]
 
 setup(

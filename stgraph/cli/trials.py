@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -87,6 +89,15 @@ def run_trials(trials: Sequence[Trial], jobs: int) -> Iterator[Result | str]:
 def _enter(threads: int) -> None:
     keep_freed_memory()
     torch.set_num_threads(threads)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this process with the one that gives it work, however that ends."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _attempt(trial: Trial) -> Result | str:

@@ -6,8 +6,12 @@ import csv
 import json
 import math
 import shutil
+import subprocess
+import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 import yaml
@@ -117,6 +121,29 @@ def test_what_was_interrupted_goes_on(root, tmp_path, monkeypatch):
         for out in ("cut", "whole")
     )
     assert torch.equal(found.logits, wanted.logits)
+
+
+@pytest.mark.slow
+def test_jobs_end_with_the_study_that_is_killed(root, tmp_path):
+    """Or they would train on, beside those of a study that goes on."""
+    data = ("--data.root", root, "--data.performers", 3, "--data.every", 1)
+    arguments = map(str, (*TINY, *data, "--out", tmp_path, "--jobs", 2, "--epochs", 1000))
+    running = subprocess.Popen([sys.executable, "-m", "stgraph", "ablate", *arguments])
+    try:
+        wait_for(lambda: len(list(tmp_path.glob("*/seed-0/metrics.csv"))) == 2)
+        jobs = psutil.Process(running.pid).children(recursive=True)
+        assert len(jobs) >= 2
+    finally:
+        running.kill()
+        running.wait()
+    assert not psutil.wait_procs(jobs, timeout=30)[1]
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_seeds_are_averaged():
