@@ -111,8 +111,11 @@ def explain(
         of the class gains in comparison, up to the error of ``steps``.
 
     Raises:
-        ValueError: If the clip is a batch or has no nodes or edges, or there is no such class.
+        ValueError: If the network is in training mode, the clip is a batch or has
+            no nodes or edges, or there is no such class.
     """
+    if model.training:
+        raise ValueError("Explanations are of a network in evaluation mode; call model.eval().")
     if clip.batch is not None or not clip.num_nodes or "edge_index" not in clip:
         raise ValueError("One clip with nodes and edges is explained; of a batch take batch[i].")
     asked = ClipModel(model)

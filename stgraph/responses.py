@@ -17,8 +17,7 @@ class Responses(NamedTuple):
     """How strongly each node of a clip speaks for a class, and the classes over time.
 
     The last layer's responses, which the paper draws on the skeleton (Yan et al. 2018), are seen
-    here by the classifier: pooling is a mean, so its score of a node is the node's share in that of
-    the clip.
+    here by the classifier: its scores of a person's nodes have the person's score as their mean.
 
     Attributes:
         label: The class.
@@ -46,8 +45,11 @@ def respond(model: SkeletonNetwork, clip: SkeletonData, label: int | None = None
         label: The class; by default the one that the network names.
 
     Raises:
-        ValueError: If the clip is a batch or has no nodes, or there is no such class.
+        ValueError: If the network is in training mode, the clip is a batch or has no nodes, or
+            there is no such class.
     """
+    if model.training:
+        raise ValueError("Responses are of a network in evaluation mode; call model.eval().")
     if clip.batch is not None or not clip.num_nodes:
         raise ValueError("Responses are of one clip that has nodes; of a batch take batch[i].")
     scores, kept = model.responses(Batch.from_data_list([clip]))

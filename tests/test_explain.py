@@ -94,3 +94,5 @@ def test_what_cannot_be_explained_is_refused():
         explain(model, clip, 7)
     with pytest.raises(ValueError, match="at least one step"):
         IntegratedGradients(0)
+    with pytest.raises(ValueError, match="call model.eval"):
+        explain(model.train(), clip)

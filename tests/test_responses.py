@@ -76,3 +76,5 @@ def test_what_cannot_be_asked_is_refused(model):
         respond(model, Batch.from_data_list([clip(), clip()]))
     with pytest.raises(ValueError, match="classes 0 to 4, not 5"):
         respond(model, clip(), 5)
+    with pytest.raises(ValueError, match="call model.eval"):
+        respond(model.train(), clip())

@@ -31,7 +31,7 @@ def test_joints_are_as_large_as_they_respond_in_the_frames_shown():
     clip = moving()
     strength = torch.rand(clip.num_nodes)
     strength[clip.frame == 5] = torch.nan
-    ax = draw_responses(clip, strength, frames=[1, 5, 6])
+    ax = draw_responses(clip, layouts.COCO17, strength, frames=[1, 5, 6])
     marks = of_kind(ax, PathCollection)
     wanted = [160 * strength[(clip.frame == frame)] for frame in (1, 6)]
     np.testing.assert_allclose(marks[0].get_sizes(), wanted[0], rtol=1e-6)
@@ -43,26 +43,46 @@ def test_joints_are_as_large_as_they_respond_in_the_frames_shown():
 
 def test_frames_stand_beside_each_other_and_keep_their_poses():
     clip = moving()
-    ax = draw_responses(clip, torch.ones(clip.num_nodes), frames=[0, 3])
+    ax = draw_responses(clip, layouts.COCO17, torch.ones(clip.num_nodes), frames=[0, 3])
     first, second = (np.asarray(marks.get_offsets()) for marks in of_kind(ax, PathCollection))
     assert first[:, 0].max() < second[:, 0].min()
     apart = second - first - (clip.x[clip.frame == 3] - clip.x[clip.frame == 0])[:, :2].numpy()
     np.testing.assert_allclose(apart - apart[0], 0, atol=1e-6)
 
 
+def test_a_walker_does_not_walk_into_other_frames():
+    clip = moving(persons=2)
+    clip.x[:, 0] -= 3 * clip.frame  # to the left
+    ax = draw_responses(clip, layouts.COCO17, torch.ones(clip.num_nodes), frames=[0, 4, 7])
+    places = [np.asarray(marks.get_offsets())[:, 0] for marks in of_kind(ax, PathCollection)]
+    assert places[0].max() < places[1].min() and places[1].max() < places[2].min()
+    for tick, place in zip(ax.get_xticks(), places, strict=True):
+        assert place.min() < tick < place.max()
+
+
+def test_who_is_not_there_is_not_drawn():
+    clip = moving(persons=2)
+    clip.x[(clip.person == 1) | (clip.frame > 3)] = torch.nan
+    ax = draw_responses(clip, layouts.COCO17, torch.ones(clip.num_nodes))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "1", "2", "3"]
+    assert [len(lines.get_segments()) for lines in of_kind(ax, LineCollection)] == [16] * 4
+    with pytest.raises(ValueError, match=r"frames \[5\]; frames with nodes: 0 to 3"):
+        draw_responses(clip, layouts.COCO17, torch.ones(clip.num_nodes), frames=[5])
+
+
 def test_six_frames_are_shown_by_default_and_fewer_of_short_clips():
     for frames, wanted in ((20, 6), (2, 2), (1, 1)):
         clip = moving(frames)
-        ax = draw_responses(clip, torch.ones(clip.num_nodes))
+        ax = draw_responses(clip, layouts.COCO17, torch.ones(clip.num_nodes))
         assert len(of_kind(ax, PathCollection)) == wanted
 
 
 def test_strengths_and_frames_that_are_not_there_are_refused():
     clip = moving()
     with pytest.raises(ValueError, match="Expected 136 strengths"):
-        draw_responses(clip, torch.ones(3))
-    with pytest.raises(ValueError, match="some in 0 to 7"):
-        draw_responses(clip, torch.ones(136), frames=[8])
+        draw_responses(clip, layouts.COCO17, torch.ones(3))
+    with pytest.raises(ValueError, match="frames with nodes: 0 to 7"):
+        draw_responses(clip, layouts.COCO17, torch.ones(136), frames=[8])
 
 
 def test_shares_of_all_frames_are_added_up_for_joints_bones_and_frames():
@@ -70,8 +90,10 @@ def test_shares_of_all_frames_are_added_up_for_joints_bones_and_frames():
     nodes, edges = torch.randn(clip.num_nodes, 3), torch.randn(clip.num_edges)
     figure = draw_explanation(clip, GRAPH, nodes, edges)
     left, right = figure.axes
-    heights = [bar.get_height() for bar in right.patches]
-    np.testing.assert_allclose(heights, nodes.view(4, 17 * 3).sum(1), rtol=1e-4, atol=1e-6)
+    (steps,) = right.patches
+    np.testing.assert_allclose(
+        steps.get_data().values, nodes.view(4, 17 * 3).sum(1), rtol=1e-4, atol=1e-6
+    )
     joints = nodes.view(4, 17, 3).sum((0, 2))
     speaking, against = of_kind(left, PathCollection)
     assert len(speaking.get_offsets()) == int((joints > 0).sum())
@@ -82,11 +104,10 @@ def test_shares_of_all_frames_are_added_up_for_joints_bones_and_frames():
     spatial = clip.edge_template >= 0
     bones = torch.zeros(GRAPH.num_edges).index_add(0, clip.edge_template[spatial], edges[spatial])
     loops = GRAPH.edge_index[0] == GRAPH.edge_index[1]
-    dotted = sum(
-        style[1] is not None
-        for lines in of_kind(left, LineCollection)
-        for style in lines.get_linestyles()
-    )
+    lines = of_kind(left, LineCollection)
+    dotted = sum(style[1] is not None for found in lines for style in found.get_linestyles())
+    widths = np.concatenate([found.get_linewidths() for found in lines])
+    assert widths.max() == pytest.approx(6.4)  # the widest bone, whatever the loops are
     assert dotted == int((bones[~loops] < 0).sum())
 
 

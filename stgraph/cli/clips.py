@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -19,14 +21,52 @@ from stgraph.options import DataOptions
 
 def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> SkeletonData:
     """The clip in a file, prepared as those that the network was trained on."""
-    graph = checkpoint.model.graph
+    keypoints = _prepared(_raw(path, checkpoint, data), path, checkpoint, data)
+    visible = transforms.visible(keypoints)
+    return build_clip(keypoints, checkpoint.model.graph, visible=visible, name=path.stem)
+
+
+class Shown(NamedTuple):
+    """A clip as a network is given it, and as people can look at it.
+
+    Attributes:
+        clip: The network's input.
+        keypoints: Joints ``[M, T, V, C]`` at the same places, whatever the stream; NaN where nobody
+            is.
+        pace: Frames of it for one of the file.
+    """
+
+    clip: SkeletonData
+    keypoints: torch.Tensor
+    pace: float
+
+
+def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
+    """The clip in a file, prepared for a network and for people."""
+    clip, raw = read_clip(path, checkpoint, data), _raw(path, checkpoint, data)
+    joints = _prepared(raw, path, checkpoint, replace(data, stream="joint"))
+    if data.preset or data.pad:  # whose zeros are nobody
+        nobody = joints.eq(0).flatten(2).all(dim=2)[..., None, None]
+        joints = joints.masked_fill(nobody, torch.nan)
+    unpadded = _prepared(raw, path, checkpoint, replace(data, stream="joint", pad=[]))
+    frames = unpadded.shape[1]
+    if data.preset:  # which may pad too
+        frames = min(frames, raw.shape[1])
+    return Shown(clip, joints, frames / raw.shape[1])
+
+
+def _raw(path: Path, checkpoint: Checkpoint, data: DataOptions) -> torch.Tensor:
     bodies = "all" if data.name == "folder" else data.bodies  # as the data set read them
-    keypoints = read_keypoints(path, graph.num_joints, bodies)
+    return read_keypoints(path, checkpoint.model.graph.num_joints, bodies)
+
+
+def _prepared(
+    keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint, data: DataOptions
+) -> torch.Tensor:
     try:
-        keypoints = objects.Preparation(graph.layout, data)(keypoints)
+        return objects.Preparation(checkpoint.model.graph.layout, data)(keypoints)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return build_clip(keypoints, graph, visible=transforms.visible(keypoints), name=path.stem)
 
 
 def read_keypoints(path: Path, joints: int, bodies: Bodies = "two") -> torch.Tensor:

@@ -12,11 +12,12 @@ from stgraph import transforms, visualize
 from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.cli import objects
-from stgraph.cli.clips import read_clip, read_keypoints
+from stgraph.cli.clips import Shown, read_keypoints, show_clip
 from stgraph.cli.fusion import read_scores
-from stgraph.data import SkeletonData
+from stgraph.cli.viewing import axes_of
 from stgraph.explain import explain
-from stgraph.options import ModelOptions
+from stgraph.options import DataOptions, ModelOptions
+from stgraph.player import Scene
 from stgraph.report import read_curves
 from stgraph.responses import respond
 from stgraph.skeleton import SkeletonLayout
@@ -88,19 +89,24 @@ def _importance(arguments: Namespace) -> Any:
 
 
 def _responses(arguments: Namespace) -> Any:
-    checkpoint, clip, label = _asked(arguments)
-    found = respond(checkpoint.model, clip, label)
-    up = (0, 2) if objects.stands_along_z(objects.data_options(checkpoint)) else (0, 1)
-    ax = visualize.draw_responses(clip, found.strength, channels=up)
+    checkpoint, data, shown, label = _asked(arguments)
+    found = respond(checkpoint.model, shown.clip, label)
+    layout = checkpoint.model.graph.layout
+    axes = axes_of(shown.keypoints, layout, "auto", data)
+    scene = Scene(arguments.clip, shown.keypoints, layout, **axes)
+    clip = shown.clip.clone()
+    clip.x = scene.points[clip.frame, clip.person, clip.joint, :2]
+    clip.x[:, 0] *= scene.front
+    ax = visualize.draw_responses(clip, layout, found.strength)
     ax.set_title(checkpoint.class_names[found.label])
     return ax.figure
 
 
 def _explanation(arguments: Namespace) -> Any:
-    checkpoint, clip, label = _asked(arguments)
-    found = explain(checkpoint.model, clip, label)
+    checkpoint, _, shown, label = _asked(arguments)
+    found = explain(checkpoint.model, shown.clip, label)
     graph, masks = checkpoint.model.graph, (found.node_mask, found.edge_mask)
-    figure = visualize.draw_explanation(clip, graph, *masks)
+    figure = visualize.draw_explanation(shown.clip, graph, *masks)
     figure.suptitle(checkpoint.class_names[int(found.target)])
     return figure
 
@@ -133,19 +139,19 @@ def _skeleton(arguments: Namespace) -> SkeletonLayout:
     return objects.layout_by_name(arguments.layout)
 
 
-def _asked(arguments: Namespace) -> tuple[Checkpoint, SkeletonData, int | None]:
-    """A network, a clip for it, and the class that is asked for."""
+def _asked(arguments: Namespace) -> tuple[Checkpoint, DataOptions, Shown, int | None]:
+    """A network, how its clips are prepared, one of them, and the class that is asked for."""
     checkpoint = read_checkpoint(arguments.checkpoint)
     checkpoint.model.eval()
     data = objects.data_options(checkpoint, arguments.preset)
-    clip = read_clip(Path(arguments.clip), checkpoint, data)
+    shown = show_clip(Path(arguments.clip), checkpoint, data)
     if arguments.label is None:
-        return checkpoint, clip, None
+        return checkpoint, data, shown, None
     if arguments.label not in checkpoint.class_names:
         raise ValueError(
             f"There is no class '{arguments.label}'; there are {', '.join(checkpoint.class_names)}."
         )
-    return checkpoint, clip, checkpoint.class_names.index(arguments.label)
+    return checkpoint, data, shown, checkpoint.class_names.index(arguments.label)
 
 
 PICTURES: dict[str, Callable[[Namespace], Any]] = {

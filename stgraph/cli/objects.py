@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -141,9 +141,11 @@ def data_options(checkpoint: Checkpoint, preset: str | None = None) -> DataOptio
     return data
 
 
-def stands_along_z(data: DataOptions) -> bool:
-    """Whether prepared clips have z upwards, because they were turned so."""
-    return bool(data.align) or data.preset in ("agcn", "pyskl", "pyskl-vanilla")
+def turned(data: DataOptions) -> Literal["y", "z"] | None:
+    """The axis that points up in prepared clips, if they are turned."""
+    if data.align or data.preset in ("agcn", "mmaction2-0.x", "pyskl", "pyskl-vanilla"):
+        return "z"
+    return "y" if data.preset == "agcn-kinetics" else None
 
 
 def make_layout(data: DataOptions) -> SkeletonLayout:
@@ -214,8 +216,11 @@ def make_dataset(
 
 def check_draws(data: DataOptions, draws: int) -> None:
     """Raise :class:`ValueError` if several draws of a clip would be equal."""
+    if draws == 1:
+        return
+    _check_data(data)
     by_preset = bool(data.preset) and PRESETS[data.preset].random
-    if draws > 1 and not (by_preset or data.frames or data.every > 1):
+    if not (by_preset or data.frames or data.every > 1):
         raise ValueError(
             f"Nothing is chosen at random, so {draws} draws of a clip are equal; sample frames "
             "(data.frames), or take each clip once."

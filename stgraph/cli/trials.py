@@ -74,7 +74,7 @@ def run_trials(trials: Sequence[Trial], jobs: int) -> Iterator[Result | str]:
     if jobs == 1:
         yield from map(_attempt, trials)
         return
-    context = multiprocessing.get_context("spawn")
+    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     threads = max(1, torch.get_num_threads() // jobs)
     with ProcessPoolExecutor(jobs, context, initializer=_enter, initargs=(threads,)) as pool:
         try:
@@ -82,7 +82,8 @@ def run_trials(trials: Sequence[Trial], jobs: int) -> Iterator[Result | str]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
-                process.terminate()
+                if process not in others:
+                    process.terminate()
             raise
 
 

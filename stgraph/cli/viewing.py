@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 from torch import Tensor
 
-from stgraph import transforms
-from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.cli import objects
-from stgraph.cli.clips import read_keypoints
+from stgraph.cli.clips import read_keypoints, show_clip
 from stgraph.options import DataOptions
 from stgraph.player import Scene, View, write_player
 from stgraph.responses import respond
@@ -57,51 +54,42 @@ def make_scene(path: Path, arguments: Namespace, checkpoint: Checkpoint | None) 
     if checkpoint is None:
         layout = objects.layout_by_name(arguments.layout)
         keypoints = read_keypoints(path, layout.num_joints)
-        axes = _axes(keypoints, layout, arguments.view)
+        axes = axes_of(keypoints, layout, arguments.view)
         return Scene(path.stem, keypoints, layout, fps=arguments.fps, **axes)
     return _seen(path, arguments, checkpoint)
 
 
 def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
     """The clip as it is prepared for a network, with what that sees in it."""
-    model, layout = checkpoint.model.eval(), checkpoint.model.graph.layout
     data = objects.data_options(checkpoint, arguments.preset)
-    raw = read_keypoints(path, layout.num_joints, "all" if data.name == "folder" else data.bodies)
-    given = objects.Preparation(layout, data)(raw)
-    shown = objects.Preparation(layout, replace(data, stream="joint"))(raw)
-    clip = build_clip(given, model.graph, visible=transforms.visible(given))
-    found = respond(model, clip)
-    if data.preset or data.pad:  # whose zeros are nobody
-        shown = shown.masked_fill(shown.eq(0).all(dim=3, keepdim=True), torch.nan)
-    response = shown.new_full(given.shape[:3], torch.nan)
-    response[clip.person, clip.frame, clip.joint] = found.strength.to(shown.dtype)
-    view = arguments.view
-    if view == "auto" and objects.stands_along_z(data):
-        view = "z"
+    shown = show_clip(path, checkpoint, data)
+    found = respond(checkpoint.model.eval(), shown.clip)
+    response = shown.keypoints.new_full(shown.keypoints.shape[:3], torch.nan)
+    place = (shown.clip.person, shown.clip.frame, shown.clip.joint)
+    response[place] = found.strength.to(response.dtype)
     return Scene(
         path.stem,
-        shown,
-        layout,
-        fps=arguments.fps * _pace(data, raw, shown),
+        shown.keypoints,
+        checkpoint.model.graph.layout,
+        fps=arguments.fps * shown.pace,
         response=response,
         class_names=checkpoint.class_names,
         class_frames=found.frame,
         class_shares=found.shares,
-        **_axes(raw, layout, view),
+        **axes_of(shown.keypoints, checkpoint.model.graph.layout, arguments.view, data),
     )
 
 
-def _pace(data: DataOptions, raw: Tensor, shown: Tensor) -> float:
-    """How many frames of the prepared clip there are for one of the file."""
-    if data.every > 1:
-        return 1 / data.every
-    shorter = bool(data.frames) or shown.shape[1] < raw.shape[1]
-    return shown.shape[1] / raw.shape[1] if shorter else 1.0
-
-
-def _axes(keypoints: Tensor, layout: SkeletonLayout, view: str) -> dict[str, Any]:
+def axes_of(
+    keypoints: Tensor, layout: SkeletonLayout, view: str, data: DataOptions | None = None
+) -> dict[str, Any]:
+    """How many channels are coordinates, and which way is up, if ``view`` does not say."""
     flat = layout.name in FLAT or keypoints.shape[3] == 2
+    if data is not None and data.coordinates:
+        flat = data.coordinates == 2
     known: View = "image" if flat or layout.name.startswith("MEDIAPIPE") else "y"
     if layout.name in KINECT:
         known = "kinect"
+    if data is not None:
+        known = objects.turned(data) or known
     return {"coordinates": 2 if flat else 3, "view": known if view == "auto" else view}

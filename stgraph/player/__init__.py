@@ -71,6 +71,11 @@ class Scene:
                 f"{self.name}: 2 or 3 of {shape[3]} channels are coordinates, not "
                 f"{self.coordinates}."
             )
+        if not self.keypoints[..., : self.coordinates].isfinite().any() or not self.fps > 0:
+            raise ValueError(
+                f"{self.name}: expected somebody to be seen, and frames a second; found "
+                f"{self.fps} of them."
+            )
         if self.response is not None and tuple(self.response.shape) != shape[:3]:
             raise ValueError(
                 f"{self.name}: expected responses {list(shape[:3])}, found "
@@ -88,6 +93,11 @@ class Scene:
         return torch.stack(turned, dim=-1).transpose(0, 1)
 
     @property
+    def front(self) -> int:
+        """On which side of the page's z axis the viewer stands at first: 1, or -1."""
+        return -1 if self.view == "kinect" else 1
+
+    @property
     def size(self) -> float:
         """How large a body is on the page: the median over bodies of their largest extent."""
         points = self.points
@@ -95,8 +105,8 @@ class Scene:
         high = torch.where(seen, points, -torch.inf).amax(dim=2)
         low = torch.where(seen, points, torch.inf).amin(dim=2)
         extents = (high - low).amax(dim=-1)
-        there = extents[extents.isfinite()]
-        return max(float(there.median()), 1e-6) if len(there) else 1.0
+        there = extents[extents.isfinite() & (extents > 0)]
+        return float(there.median()) if len(there) else 1.0
 
     def describe(self) -> dict[str, Any]:
         """What the page needs, ready for JSON."""
@@ -108,7 +118,7 @@ class Scene:
             "persons": self.keypoints.shape[0],
             "frames": self.keypoints.shape[1],
             "fps": self.fps,
-            "front": -1 if self.view == "kinect" else 1,
+            "front": self.front,
             "size": self.size,
             "points": _packed(self.points),
             "response": None if self.response is None else _packed(self.response.transpose(0, 1)),
@@ -138,7 +148,7 @@ def player_page(scenes: Sequence[Scene], *, title: str = "stgraph") -> str:
     content = json.dumps([scene.describe() for scene in scenes], allow_nan=False)
     return Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(title),
-        scenes=content.replace("</", "<\\/"),
+        scenes=content.replace("<", "\\u003c"),
         **{
             name: (HERE / file).read_text(encoding="utf-8")
             for name, file in (

@@ -49,9 +49,15 @@ def draw_classes(runs: Mapping[str, Mapping[str, float]], *, ax: Axes | None = N
     Args:
         runs: Shares of right clips by class, for each run by its name.
         ax: Where to draw.
+
+    Raises:
+        ValueError: If there is no run.
     """
+    if not runs:
+        raise ValueError("There is no run to draw.")
     first = next(iter(runs.values()))
-    names = sorted(first, key=lambda name: (first[name], name))
+    others = {name for run in runs.values() for name in run} - set(first)
+    names = [*sorted(first, key=lambda name: (first[name], name)), *sorted(others)]
     ax = axes(ax, figsize=(6, 1 + 0.22 * len(names)))
     rows = np.arange(len(names))
     shares = 100 * np.array([[run.get(name, np.nan) for name in names] for run in runs.values()])

@@ -68,6 +68,8 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
 
 def draw_importances(graph: SkeletonGraph, factors: Sequence[ArrayLike]) -> Figure:
     """The learnt factors of every block side by side (:func:`draw_importance`), with one key."""
+    if not factors:
+        raise ValueError("There are no blocks with importance to draw.")
     columns = min(5, len(factors))
     rows = -(-len(factors) // columns)
     figure, panels = plt.subplots(

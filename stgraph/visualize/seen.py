@@ -18,8 +18,9 @@ from torch_geometric.utils import scatter
 
 from stgraph.data import SkeletonData
 from stgraph.graph import SkeletonGraph
+from stgraph.skeleton import SkeletonLayout
 from stgraph.visualize.looks import COLORS, axes
-from stgraph.visualize.skeleton import bones_and_loops, halves_of, place_joints
+from stgraph.visualize.skeleton import Points, bones_and_loops, halves_of, place_joints
 
 AREA = 160.0  # square points of a joint whose strength is 1
 MANY = 6  # frames
@@ -27,7 +28,8 @@ MANY = 6  # frames
 
 def draw_responses(
     clip: SkeletonData,
-    strength: ArrayLike,
+    layout: SkeletonLayout,
+    strength: ArrayLike | Tensor,
     *,
     frames: Sequence[int] | None = None,
     channels: Sequence[int] = (0, 1),
@@ -36,52 +38,63 @@ def draw_responses(
     """Frames of a clip side by side, joints as large as they respond (the paper's figure of them).
 
     Args:
-        clip: One clip, edges included.
+        clip: One clip.
+        layout: Its skeleton, whose bones are drawn.
         strength: For each node ``[N]``, 1 for the largest marks; NaN draws none
             (:func:`stgraph.responses.respond`).
-        frames: Which frames; by default six, from the first to the last.
+        frames: Which frames; by default six, from the first to the last that shows somebody.
         channels: The channels of ``x`` that point to the right and upwards.
         ax: Where to draw.
 
     Raises:
-        ValueError: If a strength is missing, or a frame has no nodes.
+        ValueError: If a strength is missing, or a frame shows nobody.
     """
-    strong = np.asarray(strength, dtype=float)
+    strong = torch.as_tensor(strength).detach().cpu().double().numpy()
     if strong.shape != (clip.num_nodes,):
         raise ValueError(f"Expected {clip.num_nodes} strengths, found {list(strong.shape)}.")
-    present = clip.frame.unique()
-    if frames is None:
-        chosen = torch.linspace(0, len(present) - 1, min(MANY, len(present))).round().long()
-        frames = present[chosen].tolist()
-    if not frames or not set(frames) <= set(present.tolist()):
-        raise ValueError(
-            f"No nodes to draw in frames {list(frames)}; there are some in {int(present[0])} to "
-            f"{int(present[-1])}."
-        )
-    ax = axes(ax, figsize=(2 * len(frames), 3.2))
     points = clip.x.detach().cpu().double().numpy()[:, list(channels)]
-    gap = 1.15 * max(np.ptp(points[(clip.frame == f).cpu().numpy(), 0]) for f in frames)
-    for place, frame in enumerate(frames):
-        shift = np.array([place * max(gap, 1e-6), 0.0])
-        _draw_frame(clip, frame, points + shift, strong, ax)
-    ax.set_xticks([place * max(gap, 1e-6) + points[:, 0].mean() for place in range(len(frames))])
-    ax.set_xticklabels([str(frame) for frame in frames])
+    frame, seen = clip.frame.cpu().numpy(), ~np.isnan(points).any(axis=1)
+    present = np.unique(frame[seen])
+    if frames is None:
+        steps = np.linspace(0, len(present) - 1, min(MANY, len(present))).round().astype(int)
+        frames = present[steps].tolist()
+    if not frames or not set(frames) <= set(present.tolist()):
+        there = f"{present[0]} to {present[-1]}" if len(present) else "none"
+        raise ValueError(f"Nobody to draw in frames {list(frames)}; frames with nodes: {there}.")
+    ax = axes(ax, figsize=(2 * len(frames), 3.2))
+    shown = [seen & (frame == number) for number in frames]
+    gap = max(1.15 * max(np.ptp(points[nodes, 0]) for nodes in shown), 1e-6)
+    for place, nodes in enumerate(shown):
+        middle = (points[nodes, 0].min() + points[nodes, 0].max()) / 2
+        shift = np.array([place * gap - middle, 0.0])
+        _draw_frame(clip, layout, nodes, points + shift, strong, ax)
+    ax.set_xticks(gap * np.arange(len(frames)), [str(number) for number in frames])
     ax.set(xlabel="frame", aspect="equal", yticks=[])
     ax.spines[:].set_visible(False)
     return ax
 
 
 def _draw_frame(
-    clip: SkeletonData, frame: int, points: NDArray[Any], strength: NDArray[Any], ax: Axes
+    clip: SkeletonData,
+    layout: SkeletonLayout,
+    nodes: NDArray[np.bool_],
+    points: Points,
+    strength: NDArray[Any],
+    ax: Axes,
 ) -> None:
-    here = clip.frame == frame
-    source, target = clip.edge_index
-    bones = clip.edge_index[:, here[source] & here[target] & (source < target)].cpu().numpy()
-    ax.add_collection(LineCollection(list(points[bones.T]), colors="0.6", linewidths=1.2))
-    nodes = here.cpu().numpy() & ~np.isnan(strength)
-    size = AREA * np.clip(strength[nodes], 0, 1)
+    persons, joints = clip.person.cpu().numpy(), clip.joint.cpu().numpy()
+    rows = {(persons[row], joints[row]): row for row in np.flatnonzero(nodes)}
+    bones = [
+        points[[rows[person, child], rows[person, parent]]]
+        for person in np.unique(persons[nodes])
+        for child, parent in layout.bones
+        if (person, child) in rows and (person, parent) in rows
+    ]
+    ax.add_collection(LineCollection(bones, colors="0.6", linewidths=1.2))
+    marked = nodes & ~np.isnan(strength)
+    size = AREA * np.clip(strength[marked], 0, 1)
     look: dict[str, Any] = {"color": COLORS[1], "edgecolors": "black", "linewidths": 0.6}
-    ax.scatter(points[nodes, 0], points[nodes, 1], s=size, zorder=3, **look)
+    ax.scatter(points[marked, 0], points[marked, 1], s=size, zorder=3, **look)
     ax.autoscale_view()
 
 
@@ -114,7 +127,7 @@ def draw_explanation(
     )
     _draw_shares(graph, joints, bones, left)
     values = frames.numpy()
-    right.bar(np.arange(len(values)), values, width=1, color=COLORS[0], edgecolor="black", lw=0.3)
+    right.stairs(values, np.arange(len(values) + 1) - 0.5, fill=True, color=COLORS[0])
     right.axhline(0, color="black", lw=0.8)
     right.set(xlabel="frame", ylabel="share in the logit")
     return figure
@@ -122,7 +135,9 @@ def draw_explanation(
 
 def _draw_shares(graph: SkeletonGraph, joints: NDArray[Any], bones: NDArray[Any], ax: Axes) -> None:
     place = place_joints(graph.layout)
-    widest, largest = (max(np.abs(shares).max(), 1e-12) for shares in (bones, joints))
+    apart = (graph.edge_index[0] != graph.edge_index[1]).cpu().numpy()
+    widest = max(np.abs(bones[apart]).max(initial=0), 1e-12)
+    largest = max(np.abs(joints).max(), 1e-12)
     for subset in range(graph.num_subsets):
         edges, _ = bones_and_loops(graph, subset)
         look: dict[str, Any] = {

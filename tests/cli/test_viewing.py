@@ -86,6 +86,18 @@ def test_zeros_of_padded_clips_are_nobody(clip, tmp_path):
     scene = make_scene(clip[0], asked(), trained(tmp_path, pad=[16, 2]))
     assert scene.keypoints.shape == (2, 16, 25, 3) and scene.fps == 30
     assert scene.keypoints[1].isnan().all() and scene.keypoints[0, 12:].isnan().all()
+    assert not scene.keypoints[0, :12].isnan().any()  # the centre, at zero, too
+
+
+@pytest.mark.parametrize(
+    ("preset", "frames", "view"),
+    [("stgcn", 12, "kinect"), ("ctrgcn", 64, "kinect"), ("agcn", 300, "z")],
+)
+def test_clips_of_presets_stand_and_keep_their_pace(preset, frames, view, clip, tmp_path):
+    scene = make_scene(clip[0], asked(), trained(tmp_path, preset=preset, center=False))
+    assert scene.view == view
+    seen = scene.keypoints.isfinite().flatten(2).any(dim=2)
+    assert seen[0].sum() == frames and not seen[1].any()
 
 
 def test_the_command_writes_one_page_of_several_clips(clip, tmp_path, capsys):
