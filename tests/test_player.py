@@ -145,7 +145,15 @@ def page(browser, tmp_path):
     }
     walk = moving()
     scenes = [
-        Scene("walk", walk, layouts.COCO17, response=torch.rand(2, 6, JOINTS), label="w", **seen),
+        Scene(
+            "walk",
+            walk,
+            layouts.COCO17,
+            response=torch.rand(2, 6, JOINTS),
+            label="w",
+            speaks="sit",
+            **seen,
+        ),
         Scene("still", walk[:1, :1], layouts.COCO17, fps=10),
     ]
     write_player(scenes, tmp_path / "page.html")
@@ -194,6 +202,28 @@ def test_keys_move_and_change_clips(page):
     press(driver, "[")
     assert driver.execute_script(told) == [0, 0]
     assert driver.get_log("browser") == []
+
+
+def test_keys_are_the_players_again_after_a_choice_and_space_presses_a_button(page):
+    driver, _ = page
+    driver.execute_script(
+        "const list = document.getElementById('speed'); list.focus(); list.value = 0;"
+        "list.dispatchEvent(new Event('change'))"
+    )
+    press(driver, "\ue014")
+    assert driver.execute_script("return [player.speed, player.frame]") == [0, 1]
+    driver.execute_script("document.getElementById('play').focus()")
+    press(driver, " ")
+    assert driver.execute_script("return player.playing") is True  # once, not there and back
+
+
+def test_the_page_says_what_responses_speak_for(page):
+    driver, _ = page
+    told = "return document.getElementById('speaks').textContent"
+    assert driver.execute_script(told) == "responses: sit"
+    assert driver.execute_script("return document.getElementById('heat-label').hidden") is False
+    driver.execute_script("player.open(1)")
+    assert driver.execute_script("return document.getElementById('heat-label').hidden") is True
 
 
 def test_bars_follow_the_frame(page):

@@ -71,13 +71,17 @@ def _prepared(
 
 def read_keypoints(path: Path, joints: int, bodies: Bodies = "two") -> torch.Tensor:
     """The keypoints of a file, or of a folder of OpenPose's, NaN where a joint was not seen."""
-    if path.suffix == ".skeleton":
-        clip = Clip(path.stem, datasets.read_bodies(path, bodies), source=str(path))
-    else:
-        clip = read_clip_file(path)
+    clip = read_file(path, bodies)
     if clip.keypoints.shape[2] != joints:
         raise ValueError(
             f"{path}: expected {joints} joints, as the network's clips have, found "
             f"{clip.keypoints.shape[2]}. Check the layout."
         )
     return torch.from_numpy(clip.keypoints)
+
+
+def read_file(path: Path, bodies: Bodies = "two") -> Clip:
+    """The clip in a file, or in a folder of OpenPose's."""
+    if path.suffix == ".skeleton":
+        return Clip(path.stem, datasets.read_bodies(path, bodies), source=str(path))
+    return read_clip_file(path)

@@ -9,15 +9,17 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 from torch import Tensor
 
+from stgraph import layouts
 from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.cli import objects
-from stgraph.cli.clips import read_keypoints, show_clip
+from stgraph.cli.clips import read_file, show_clip
 from stgraph.options import DataOptions
 from stgraph.player import Scene, View, write_player
 from stgraph.responses import respond
 from stgraph.skeleton import SkeletonLayout
 
 FLAT = ("OPENPOSE18", "BODY25", "COCO17", "COCO17_CYCLIC", "HALPE26")  # x, y and a score
+FPS = 30.0
 KINECT = ("NTU25", "NTU25_PYSKL", "NTU_EDGE24", "UCLA20")
 
 
@@ -38,9 +40,17 @@ def view_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--preset", type=str | None, default=None, help="As in stgraph predict.")
     parser.add_argument(
-        "--layout", type=str, default="NTU25", help="Without a check point: a name or a JSON file."
+        "--layout",
+        type=str | None,
+        default=None,
+        help="Without a check point, where the file does not say it: a name or a JSON file; NTU25.",
     )
-    parser.add_argument("--fps", type=float, default=30.0, help="Frames a second of the files.")
+    parser.add_argument(
+        "--fps",
+        type=float | None,
+        default=None,
+        help=f"Frames a second, where the file does not say it; {FPS}.",
+    )
     parser.add_argument(
         "--view",
         choices=["auto", "y", "z", "kinect", "image"],
@@ -52,10 +62,14 @@ def view_arguments(parser: ArgumentParser) -> None:
 def make_scene(path: Path, arguments: Namespace, checkpoint: Checkpoint | None) -> Scene:
     """The clip of a file, with what the network of a check point sees in it."""
     if checkpoint is None:
-        layout = objects.layout_by_name(arguments.layout)
-        keypoints = read_keypoints(path, layout.num_joints)
+        clip = read_file(path)
+        layout = clip.layout or layouts.NTU25
+        if arguments.layout is not None:
+            layout = objects.layout_by_name(arguments.layout)
+        keypoints = torch.from_numpy(clip.keypoints)
         axes = axes_of(keypoints, layout, arguments.view)
-        return Scene(path.stem, keypoints, layout, fps=arguments.fps, **axes)
+        fps = arguments.fps or float(clip.facts.get("fps", FPS))
+        return Scene(path.stem, keypoints, layout, fps=fps, **axes)
     return _seen(path, arguments, checkpoint)
 
 
@@ -71,8 +85,9 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         path.stem,
         shown.keypoints,
         checkpoint.model.graph.layout,
-        fps=arguments.fps * shown.pace,
+        fps=(arguments.fps or FPS) * shown.pace,
         response=response,
+        speaks=checkpoint.class_names[found.label],
         class_names=checkpoint.class_names,
         class_frames=found.frame,
         class_shares=found.shares,

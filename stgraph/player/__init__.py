@@ -39,6 +39,7 @@ class Scene:
         fps: Frames a second.
         label: The true class, if it is known.
         response: A number from 0 to 1 for each joint ``[M, T, V]``, NaN for none.
+        speaks: What responses speak for, such as a class.
         class_names: Of the probabilities.
         class_frames: Frames from which on probabilities hold, long ``[T']``, rising from 0.
         class_shares: The probabilities ``[T', classes]``.
@@ -55,6 +56,7 @@ class Scene:
     fps: float = 30.0
     label: str = ""
     response: Tensor | None = None
+    speaks: str = ""
     class_names: Sequence[str] = ()
     class_frames: Tensor | None = None
     class_shares: Tensor | None = None
@@ -122,6 +124,7 @@ class Scene:
             "size": self.size,
             "points": _packed(self.points),
             "response": None if self.response is None else _packed(self.response.transpose(0, 1)),
+            "speaks": self.speaks,
             "classes": self._classes(),
         }
 

@@ -43,6 +43,10 @@ class Stage {
 
   show(scene) {
     this.scene = scene;
+    for (const thing of this.body.children) {
+      thing.geometry.dispose();
+      thing.material.dispose();
+    }
     this.body.clear();
     const { low, high } = extent(scene.points);
     this.middle = low.clone().add(high).multiplyScalar(0.5);
@@ -226,6 +230,7 @@ class Player {
     at("frame").max = this.scene.frames - 1;
     at("truth").textContent = this.scene.label ? `class: ${this.scene.label}` : "";
     at("heat-label").hidden = !this.scene.response;
+    at("speaks").textContent = this.scene.speaks ? `responses: ${this.scene.speaks}` : "responses";
     this.stage.show(this.scene);
     this.draw();
   }
@@ -302,6 +307,10 @@ function listen(player) {
     player.go(Number(event.target.value));
   });
   at("stage").addEventListener("pointermove", (event) => tell(player, event));
+  at("stage").addEventListener("pointerleave", () => { at("name").style.display = "none"; });
+  for (const id of ["clip", "speed"]) {
+    at(id).addEventListener("change", (event) => event.target.blur()); // keys are the player's again
+  }
   window.addEventListener("resize", () => player.draw());
   window.addEventListener("keydown", (event) => press(player, event));
 }
@@ -321,6 +330,7 @@ function tell(player, event) {
 
 function press(player, event) {
   if (event.target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " " && event.target.matches("button, input[type=checkbox]")) return; // it presses them
   const stride = event.shiftKey ? 10 : 1;
   const actions = {
     " ": () => player.toggle(),

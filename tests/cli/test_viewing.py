@@ -28,7 +28,7 @@ def clip(tmp_path):
 
 
 def asked(**options) -> Namespace:
-    return Namespace(**{"layout": "NTU25", "fps": 30.0, "view": "auto", "preset": None, **options})
+    return Namespace(**{"layout": None, "fps": None, "view": "auto", "preset": None, **options})
 
 
 def trained(folder: Path, layout=layouts.NTU25, channels: int = 3, **options):
@@ -44,6 +44,35 @@ def test_a_file_is_shown_as_it_is(clip):
     torch.testing.assert_close(scene.keypoints, clip[1], equal_nan=True)
     assert (scene.name, scene.view, scene.fps) == ("walk", "kinect", 30.0)
     assert scene.response is None and scene.class_shares is None
+
+
+def test_a_file_that_knows_its_skeleton_needs_no_layout(tmp_path):
+    bvh = """HIERARCHY
+ROOT hips
+{
+  OFFSET 0 0 0
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+  JOINT spine
+  {
+    OFFSET 0 50 0
+    CHANNELS 3 Zrotation Xrotation Yrotation
+    End Site
+    {
+      OFFSET 0 10 0
+    }
+  }
+}
+MOTION
+Frames: 2
+Frame Time: 0.0333
+0 0 0 0 0 0 0 0 0
+0 9 0 0 0 0 0 0 0
+"""
+    (tmp_path / "jump.bvh").write_text(bvh)
+    scene = make_scene(tmp_path / "jump.bvh", asked(), None)
+    assert scene.layout.joint_names[:2] == ("hips", "spine") and scene.view == "y"
+    assert scene.keypoints.shape[1] == 2 and scene.fps == pytest.approx(30.03, abs=0.01)
+    assert make_scene(tmp_path / "jump.bvh", asked(fps=60.0), None).fps == 60
 
 
 @pytest.mark.parametrize(
@@ -112,4 +141,4 @@ def test_the_command_writes_one_page_of_several_clips(clip, tmp_path, capsys):
 
 def test_a_file_of_other_joints_is_refused(clip, capsys):
     assert main(["view", str(clip[0]), "--layout", "COCO17"]) == 1
-    assert "expected 17 joints" in capsys.readouterr().err
+    assert "17 joints, channels] of layout COCO17, found [1, 12, 25, 3]" in capsys.readouterr().err
