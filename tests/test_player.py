@@ -104,6 +104,8 @@ def test_bodies_of_zeros_do_not_make_the_others_small():
         ({"fps": 0}, "frames a second; found 0"),
         ({"keypoints": torch.full((1, 4, JOINTS, 3), torch.nan)}, "somebody to be seen"),
         ({"response": torch.zeros(2, 6, 3)}, "expected responses"),
+        ({"class_shares": torch.ones(2, 3)}, "belong together"),
+        ({"class_shares": torch.ones(2, 3), "class_frames": torch.arange(2)}, "belong together"),
     ],
 )
 def test_scenes_that_do_not_fit_are_refused(options, words):

@@ -11,7 +11,7 @@ import torch
 from stgraph import datasets, transforms
 from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint
-from stgraph.cli import objects
+from stgraph.cli.preparation import Preparation
 from stgraph.data import SkeletonData
 from stgraph.datasets.ntu import Bodies
 from stgraph.formats import Clip
@@ -21,9 +21,8 @@ from stgraph.options import DataOptions
 
 def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> SkeletonData:
     """The clip in a file, prepared as those that the network was trained on."""
-    keypoints = _prepared(_raw(path, checkpoint, data), path, checkpoint, data)
-    visible = transforms.visible(keypoints)
-    return build_clip(keypoints, checkpoint.model.graph, visible=visible, name=path.stem)
+    given = _prepared(_raw(path, checkpoint, data), path, checkpoint, data)
+    return _built(given, path, checkpoint)
 
 
 class Shown(NamedTuple):
@@ -43,16 +42,24 @@ class Shown(NamedTuple):
 
 def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
     """The clip in a file, prepared for a network and for people."""
-    clip, raw = read_clip(path, checkpoint, data), _raw(path, checkpoint, data)
-    joints = _prepared(raw, path, checkpoint, replace(data, stream="joint"))
+    raw = _raw(path, checkpoint, data)
+    given = joints = _prepared(raw, path, checkpoint, data)
+    if data.stream != "joint":
+        joints = _prepared(raw, path, checkpoint, replace(data, stream="joint"))
+    frames = joints.shape[1]
+    if data.pad:
+        frames = _prepared(raw, path, checkpoint, replace(data, pad=[])).shape[1]
+    if data.preset:  # which may pad too
+        frames = min(frames, raw.shape[1])
     if data.preset or data.pad:  # whose zeros are nobody
         nobody = joints.eq(0).flatten(2).all(dim=2)[..., None, None]
         joints = joints.masked_fill(nobody, torch.nan)
-    unpadded = _prepared(raw, path, checkpoint, replace(data, stream="joint", pad=[]))
-    frames = unpadded.shape[1]
-    if data.preset:  # which may pad too
-        frames = min(frames, raw.shape[1])
-    return Shown(clip, joints, frames / raw.shape[1])
+    return Shown(_built(given, path, checkpoint), joints, frames / raw.shape[1])
+
+
+def _built(keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint) -> SkeletonData:
+    visible = transforms.visible(keypoints)
+    return build_clip(keypoints, checkpoint.model.graph, visible=visible, name=path.stem)
 
 
 def _raw(path: Path, checkpoint: Checkpoint, data: DataOptions) -> torch.Tensor:
@@ -64,7 +71,7 @@ def _prepared(
     keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint, data: DataOptions
 ) -> torch.Tensor:
     try:
-        return objects.Preparation(checkpoint.model.graph.layout, data)(keypoints)
+        return Preparation(checkpoint.model.graph.layout, data)(keypoints)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import torch
 import yaml
-from torch import Tensor
 
-from stgraph import datasets, layouts, normalization, partition, transforms
+from stgraph import datasets, layouts, normalization, partition
 from stgraph.checkpoints import Checkpoint
+from stgraph.cli.preparation import Preparation
 from stgraph.datasets import SkeletonDataset
 from stgraph.graph import SkeletonGraph
 from stgraph.nn import (
@@ -26,7 +25,7 @@ from stgraph.nn import (
     STGCNv010,
 )
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions
-from stgraph.presets import PRESETS, check_preset, pad_zeros, zero_fill
+from stgraph.presets import PRESETS
 from stgraph.skeleton import SkeletonLayout
 
 DATASETS: dict[str, Callable[..., SkeletonDataset]] = {
@@ -58,65 +57,6 @@ NORMALIZATIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """What is done to a clip's keypoints, in order: choose frames, centre, align, vary, subtract.
-
-    Random choices are made only with a generator, which is given to training clips.
-
-    Attributes:
-        layout: The skeleton.
-        options: What is asked for.
-        vary: Whether random choices are of turns and sizes too, or of frames alone.
-    """
-
-    layout: SkeletonLayout
-    options: DataOptions
-    vary: bool = True
-
-    def __call__(self, keypoints: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        options, channels = self.options, self.options.coordinates or keypoints.shape[-1]
-        if options.preset:
-            check_preset(options.preset, self.layout.num_joints, keypoints.shape[-1])
-            preset = PRESETS[options.preset]
-            clip = preset.prepare_stream(
-                keypoints, options.stream, self.layout, generator=generator
-            )
-        else:
-            clip = self._prepare(keypoints, generator, channels)
-            clip = transforms.stream(clip, options.stream, self.layout, coordinates=channels)
-        if not options.pad:
-            return clip
-        frames, persons = options.pad
-        return pad_zeros(zero_fill(clip), frames, persons=persons)
-
-    def _prepare(
-        self, keypoints: Tensor, generator: torch.Generator | None, channels: int
-    ) -> Tensor:
-        options = self.options
-        if options.every > 1:
-            keypoints = transforms.thin(keypoints, options.every, generator=generator)
-        if options.frames:
-            keypoints = transforms.resample(keypoints, options.frames, generator=generator)
-        points, score = keypoints[..., :channels], keypoints[..., channels:]
-        return torch.cat([self._place(points, generator), score], dim=-1)
-
-    def _place(self, points: Tensor, generator: torch.Generator | None) -> Tensor:
-        options = self.options
-        if options.center:
-            points = transforms.center(points, self.layout.center)
-        if options.align:
-            bottom, top, left, right = (self.layout.index(name) for name in options.align)
-            points = transforms.align(points, (bottom, top), (left, right))
-        if generator is None or not self.vary:
-            return points
-        if options.rotate:
-            points = transforms.random_rotation(points, options.rotate, generator=generator)
-        if options.scale:
-            points = transforms.random_scale(points, options.scale, generator=generator)
-        return points
-
-
 def data_options(checkpoint: Checkpoint, preset: str | None = None) -> DataOptions:
     """How the clips of a check point were prepared, or by ``preset`` if the user says so.
 
@@ -139,13 +79,6 @@ def data_options(checkpoint: Checkpoint, preset: str | None = None) -> DataOptio
         raise ValueError(f"The check point has data settings that are not known: {error}") from None
     _check_data(data)
     return data
-
-
-def turned(data: DataOptions) -> Literal["y", "z"] | None:
-    """The axis that points up in prepared clips, if they are turned."""
-    if data.align or data.preset in ("agcn", "mmaction2-0.x", "pyskl", "pyskl-vanilla"):
-        return "z"
-    return "y" if data.preset == "agcn-kinetics" else None
 
 
 def make_layout(data: DataOptions) -> SkeletonLayout:

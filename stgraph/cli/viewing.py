@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jsonargparse import ArgumentParser, Namespace
@@ -106,5 +106,12 @@ def axes_of(
     if layout.name in KINECT:
         known = "kinect"
     if data is not None:
-        known = objects.turned(data) or known
+        known = _turned(data) or known
     return {"coordinates": 2 if flat else 3, "view": known if view == "auto" else view}
+
+
+def _turned(data: DataOptions) -> Literal["y", "z"] | None:
+    """The axis that points up in prepared clips, if they are turned."""
+    if data.align or data.preset in ("agcn", "mmaction2-0.x", "pyskl", "pyskl-vanilla"):
+        return "z"
+    return "y" if data.preset == "agcn-kinetics" else None

@@ -84,6 +84,16 @@ class Scene:
                 f"{list(self.response.shape)}."
             )
 
+        if (self.class_frames is None) != (self.class_shares is None) or (
+            self.class_shares is not None
+            and self.class_frames is not None
+            and tuple(self.class_shares.shape) != (len(self.class_frames), len(self.class_names))
+        ):
+            raise ValueError(
+                f"{self.name}: class_frames [T'] and class_shares [T', {len(self.class_names)} "
+                "class_names] belong together."
+            )
+
     @property
     def points(self) -> Tensor:
         """Where joints stand on the page, y upwards: ``[T, M, V, 3]``, NaN where not seen."""

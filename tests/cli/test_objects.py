@@ -14,7 +14,6 @@ from stgraph import layouts, partition, transforms
 from stgraph.cli.clips import read_clip
 from stgraph.cli.objects import (
     SMALL_BLOCKS,
-    Preparation,
     layout_by_name,
     make_dataset,
     make_graph,
@@ -22,6 +21,7 @@ from stgraph.cli.objects import (
     make_model,
     save_config,
 )
+from stgraph.cli.preparation import Preparation
 from stgraph.datasets import SyntheticActions
 from stgraph.formats import write_skeleton_file
 from stgraph.options import DataOptions, ModelOptions, TrainingOptions

@@ -16,6 +16,8 @@ from stgraph.cli import main
 from stgraph.cli.viewing import make_scene
 from stgraph.options import DataOptions
 
+from ..formats.test_bvh import ARM, FRAMES
+
 ALIGNED = ["spine base", "spine mid", "left shoulder", "right shoulder"]
 
 
@@ -47,31 +49,10 @@ def test_a_file_is_shown_as_it_is(clip):
 
 
 def test_a_file_that_knows_its_skeleton_needs_no_layout(tmp_path):
-    bvh = """HIERARCHY
-ROOT hips
-{
-  OFFSET 0 0 0
-  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
-  JOINT spine
-  {
-    OFFSET 0 50 0
-    CHANNELS 3 Zrotation Xrotation Yrotation
-    End Site
-    {
-      OFFSET 0 10 0
-    }
-  }
-}
-MOTION
-Frames: 2
-Frame Time: 0.0333
-0 0 0 0 0 0 0 0 0
-0 9 0 0 0 0 0 0 0
-"""
-    (tmp_path / "jump.bvh").write_text(bvh)
+    (tmp_path / "jump.bvh").write_text("\n".join([ARM.rstrip(), *FRAMES]))
     scene = make_scene(tmp_path / "jump.bvh", asked(), None)
-    assert scene.layout.joint_names[:2] == ("hips", "spine") and scene.view == "y"
-    assert scene.keypoints.shape[1] == 2 and scene.fps == pytest.approx(30.03, abs=0.01)
+    assert scene.layout.joint_names == ("hip", "elbow", "hand") and scene.view == "y"
+    assert scene.keypoints.shape[1] == 2 and scene.fps == pytest.approx(25)
     assert make_scene(tmp_path / "jump.bvh", asked(fps=60.0), None).fps == 60
 
 
@@ -122,7 +103,7 @@ def test_zeros_of_padded_clips_are_nobody(clip, tmp_path):
     ("preset", "frames", "view"),
     [("stgcn", 12, "kinect"), ("ctrgcn", 64, "kinect"), ("agcn", 300, "z")],
 )
-def test_clips_of_presets_stand_and_keep_their_pace(preset, frames, view, clip, tmp_path):
+def test_clips_of_presets_stand_and_have_their_frames(preset, frames, view, clip, tmp_path):
     scene = make_scene(clip[0], asked(), trained(tmp_path, preset=preset, center=False))
     assert scene.view == view
     seen = scene.keypoints.isfinite().flatten(2).any(dim=2)
