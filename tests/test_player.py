@@ -41,6 +41,7 @@ def unpacked(text: str, *shape: int):
         ("kinect", lambda x, y, z: (x, y, z)),
         ("image", lambda x, y, z: (x, -y, -z)),
         ("z", lambda x, y, z: (x, z, -y)),
+        ("aligned", lambda x, y, z: (x, z, -y)),
     ],
 )
 def test_points_stand_upright_on_the_page(view, axes):
@@ -50,7 +51,7 @@ def test_points_stand_upright_on_the_page(view, axes):
     wanted = np.stack(axes(*keypoints.permute(3, 1, 0, 2).numpy()), axis=-1)
     np.testing.assert_array_equal(points, wanted)
     assert np.isnan(points[2, 0, 5]).all()
-    assert scene["front"] == (-1 if view == "kinect" else 1)
+    assert scene["front"] == (-1 if view in ("kinect", "aligned") else 1)
 
 
 def test_flat_clips_lie_in_a_plane_and_scores_are_left_out():
@@ -118,21 +119,24 @@ def test_a_page_without_clips_is_refused():
         player_page([])
 
 
-@pytest.fixture(scope="module")
-def browser():
+def chromium(*arguments: str):
+    """A headless Chromium, which the caller quits; without one the test is skipped."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
-    if driver is None or chromium is None:
+    driver, program = shutil.which("chromedriver"), shutil.which("chromium")
+    if driver is None or program is None:
         pytest.skip("there is no Chromium with its driver here")
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"),
-        *("--window-size=900,700", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
-    ):
+    options.binary_location = program
+    window = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,700")
+    for argument in (*window, *arguments):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    return webdriver.Chrome(options, webdriver.ChromeService(driver))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = chromium("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
     yield found
     found.quit()
 
@@ -204,6 +208,39 @@ def test_keys_move_and_change_clips(page):
     press(driver, "[")
     assert driver.execute_script(told) == [0, 0]
     assert driver.get_log("browser") == []
+
+
+def test_keys_play_change_speed_and_responses_turn_back_and_help(page):
+    driver, _ = page
+    for key, told, wanted in (
+        (" ", "player.playing", True),
+        (" ", "player.playing", False),
+        ("+", "player.speed", 4),
+        ("-", "player.speed", 3),
+        ("c", "document.getElementById('heat').checked", False),
+        ("c", "document.getElementById('heat').checked", True),
+        ("?", "document.getElementById('keys').hidden", False),
+        ("?", "document.getElementById('keys').hidden", True),
+    ):
+        press(driver, key)
+        assert driver.execute_script(f"return {told}") == wanted, (key, told)
+    place = "return player.stage.camera.position.toArray()"
+    before = driver.execute_script(place)
+    driver.execute_script("player.stage.camera.position.x += 3; player.stage.controls.update()")
+    assert driver.execute_script(place) != before
+    press(driver, "r")
+    np.testing.assert_allclose(driver.execute_script(place), before)
+    assert driver.get_log("browser") == []
+
+
+def test_without_webgl_the_page_says_so(tmp_path):
+    driver = chromium("--disable-3d-apis")
+    write_player([Scene("walk", moving(), layouts.COCO17)], tmp_path / "page.html")
+    try:
+        driver.get((tmp_path / "page.html").as_uri())
+        assert "WebGL 2" in driver.find_element("tag name", "body").text
+    finally:
+        driver.quit()
 
 
 def test_keys_are_the_players_again_after_a_choice_and_space_presses_a_button(page):

@@ -31,6 +31,14 @@ class Checkpoint:
     class_names: tuple[str, ...]
     data: dict[str, Any]
 
+    def index(self, class_name: str) -> int:
+        """The number of a class, by name."""
+        if class_name not in self.class_names:
+            raise ValueError(
+                f"There is no class '{class_name}'; there are {', '.join(self.class_names)}."
+            )
+        return self.class_names.index(class_name)
+
 
 def describe(
     model: SkeletonNetwork, class_names: tuple[str, ...] = (), data: Mapping[str, Any] | None = None

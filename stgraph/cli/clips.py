@@ -14,14 +14,17 @@ from stgraph.checkpoints import Checkpoint
 from stgraph.cli.preparation import Preparation
 from stgraph.data import SkeletonData
 from stgraph.datasets.ntu import Bodies
+from stgraph.datasets.ntu_names import parse_name
 from stgraph.formats import Clip
 from stgraph.formats import read_clip as read_clip_file
 from stgraph.options import DataOptions
+from stgraph.presets import PRESETS
 
 
 def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> SkeletonData:
     """The clip in a file, prepared as those that the network was trained on."""
-    given = _prepared(_raw(path, checkpoint, data), path, checkpoint, data)
+    raw = torch.from_numpy(_raw(path, checkpoint, data).keypoints)
+    given = _prepared(raw, path, checkpoint, data)
     return _built(given, path, checkpoint)
 
 
@@ -33,28 +36,32 @@ class Shown(NamedTuple):
         keypoints: Joints ``[M, T, V, C]`` at the same places, whatever the stream; NaN where nobody
             is.
         pace: Frames of it for one of the file.
+        label: The class, 0-based, if the file says it.
     """
 
     clip: SkeletonData
     keypoints: torch.Tensor
     pace: float
+    label: int | None
 
 
 def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
     """The clip in a file, prepared for a network and for people."""
-    raw = _raw(path, checkpoint, data)
+    clip = _raw(path, checkpoint, data)
+    raw = torch.from_numpy(clip.keypoints)
     given = joints = _prepared(raw, path, checkpoint, data)
     if data.stream != "joint":
         joints = _prepared(raw, path, checkpoint, replace(data, stream="joint"))
     frames = joints.shape[1]
     if data.pad:
         frames = _prepared(raw, path, checkpoint, replace(data, pad=[])).shape[1]
-    if data.preset:  # which may pad too
+    if data.preset and not PRESETS[data.preset].stretches:  # it may pad too
         frames = min(frames, raw.shape[1])
     if data.preset or data.pad:  # whose zeros are nobody
         nobody = joints.eq(0).flatten(2).all(dim=2)[..., None, None]
         joints = joints.masked_fill(nobody, torch.nan)
-    return Shown(_built(given, path, checkpoint), joints, frames / raw.shape[1])
+    built = _built(given, path, checkpoint)
+    return Shown(built, joints, frames / raw.shape[1], clip.label)
 
 
 def _built(keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint) -> SkeletonData:
@@ -62,9 +69,9 @@ def _built(keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint) -> Skele
     return build_clip(keypoints, checkpoint.model.graph, visible=visible, name=path.stem)
 
 
-def _raw(path: Path, checkpoint: Checkpoint, data: DataOptions) -> torch.Tensor:
+def _raw(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Clip:
     bodies = "all" if data.name == "folder" else data.bodies  # as the data set read them
-    return read_keypoints(path, checkpoint.model.graph.num_joints, bodies)
+    return read_file(path, bodies, checkpoint.model.graph.num_joints)
 
 
 def _prepared(
@@ -76,19 +83,20 @@ def _prepared(
         raise ValueError(f"{path}: {error}") from None
 
 
-def read_keypoints(path: Path, joints: int, bodies: Bodies = "two") -> torch.Tensor:
-    """The keypoints of a file, or of a folder of OpenPose's, NaN where a joint was not seen."""
-    clip = read_file(path, bodies)
-    if clip.keypoints.shape[2] != joints:
+def read_file(path: Path, bodies: Bodies = "two", joints: int | None = None) -> Clip:
+    """The clip in a file, or in a folder of OpenPose's, of so many joints if that is given."""
+    clip = read_clip_file(path) if path.suffix != ".skeleton" else _read_ntu(path, bodies)
+    if joints is not None and clip.keypoints.shape[2] != joints:
         raise ValueError(
             f"{path}: expected {joints} joints, as the network's clips have, found "
             f"{clip.keypoints.shape[2]}. Check the layout."
         )
-    return torch.from_numpy(clip.keypoints)
+    return clip
 
 
-def read_file(path: Path, bodies: Bodies = "two") -> Clip:
-    """The clip in a file, or in a folder of OpenPose's."""
-    if path.suffix == ".skeleton":
-        return Clip(path.stem, datasets.read_bodies(path, bodies), source=str(path))
-    return read_clip_file(path)
+def _read_ntu(path: Path, bodies: Bodies) -> Clip:
+    try:
+        label = parse_name(path.stem).action - 1
+    except ValueError:  # a file of one's own
+        label = None
+    return Clip(path.stem, datasets.read_bodies(path, bodies), label, source=str(path))

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse import ArgumentParser, Namespace
 
 from stgraph import transforms, visualize
 from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.cli import objects
-from stgraph.cli.clips import Shown, read_keypoints, show_clip
+from stgraph.cli.clips import Shown, read_file, show_clip
 from stgraph.cli.fusion import read_scores
 from stgraph.cli.viewing import axes_of
 from stgraph.explain import explain
@@ -74,7 +75,7 @@ def _spatial(arguments: Namespace) -> Any:
 
 def _clip(arguments: Namespace) -> Any:
     graph = objects.make_graph(_skeleton(arguments), ModelOptions(temporal_kernel=3))
-    keypoints = read_keypoints(Path(arguments.clip), graph.num_joints)
+    keypoints = torch.from_numpy(read_file(Path(arguments.clip), joints=graph.num_joints).keypoints)
     clip = build_clip(keypoints, graph, visible=transforms.visible(keypoints))
     return visualize.draw_clip(clip).figure
 
@@ -145,13 +146,8 @@ def _asked(arguments: Namespace) -> tuple[Checkpoint, DataOptions, Shown, int | 
     checkpoint.model.eval()
     data = objects.data_options(checkpoint, arguments.preset)
     shown = show_clip(Path(arguments.clip), checkpoint, data)
-    if arguments.label is None:
-        return checkpoint, data, shown, None
-    if arguments.label not in checkpoint.class_names:
-        raise ValueError(
-            f"There is no class '{arguments.label}'; there are {', '.join(checkpoint.class_names)}."
-        )
-    return checkpoint, data, shown, checkpoint.class_names.index(arguments.label)
+    label = None if arguments.label is None else checkpoint.index(arguments.label)
+    return checkpoint, data, shown, label
 
 
 PICTURES: dict[str, Callable[[Namespace], Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jsonargparse import ArgumentParser, Namespace
@@ -15,6 +15,7 @@ from stgraph.cli import objects
 from stgraph.cli.clips import read_file, show_clip
 from stgraph.options import DataOptions
 from stgraph.player import Scene, View, write_player
+from stgraph.presets import PRESETS
 from stgraph.responses import respond
 from stgraph.skeleton import SkeletonLayout
 
@@ -40,6 +41,9 @@ def view_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--preset", type=str | None, default=None, help="As in stgraph predict.")
     parser.add_argument(
+        "--label", type=str | None, default=None, help="Responses are for this class."
+    )
+    parser.add_argument(
         "--layout",
         type=str | None,
         default=None,
@@ -53,9 +57,10 @@ def view_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--view",
-        choices=["auto", "y", "z", "kinect", "image"],
+        choices=["auto", "y", "z", "aligned", "kinect", "image"],
         default="auto",
-        help="Axes: y or z upwards, kinect (y upwards, seen by the sensor), image (y downwards).",
+        help="Axes: y or z upwards, aligned (z upwards, seen from the front), kinect (y upwards, "
+        "seen by the sensor), image (y downwards).",
     )
 
 
@@ -69,7 +74,9 @@ def make_scene(path: Path, arguments: Namespace, checkpoint: Checkpoint | None) 
         keypoints = torch.from_numpy(clip.keypoints)
         axes = axes_of(keypoints, layout, arguments.view)
         fps = arguments.fps or float(clip.facts.get("fps", FPS))
-        return Scene(path.stem, keypoints, layout, fps=fps, **axes)
+        named = "" if clip.label is None else f"number {clip.label}"
+        label = str(clip.facts.get("class_name", named))
+        return Scene(path.stem, keypoints, layout, fps=fps, label=label, **axes)
     return _seen(path, arguments, checkpoint)
 
 
@@ -77,7 +84,8 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
     """The clip as it is prepared for a network, with what that sees in it."""
     data = objects.data_options(checkpoint, arguments.preset)
     shown = show_clip(path, checkpoint, data)
-    found = respond(checkpoint.model.eval(), shown.clip)
+    label = None if arguments.label is None else checkpoint.index(arguments.label)
+    found = respond(checkpoint.model.eval(), shown.clip, label)
     response = shown.keypoints.new_full(shown.keypoints.shape[:3], torch.nan)
     place = (shown.clip.person, shown.clip.frame, shown.clip.joint)
     response[place] = found.strength.to(response.dtype)
@@ -86,6 +94,7 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         shown.keypoints,
         checkpoint.model.graph.layout,
         fps=(arguments.fps or FPS) * shown.pace,
+        label="" if shown.label is None else _class_name(checkpoint, shown.label),
         response=response,
         speaks=checkpoint.class_names[found.label],
         class_names=checkpoint.class_names,
@@ -93,6 +102,11 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         class_shares=found.shares,
         **axes_of(shown.keypoints, checkpoint.model.graph.layout, arguments.view, data),
     )
+
+
+def _class_name(checkpoint: Checkpoint, label: int) -> str:
+    known = label < len(checkpoint.class_names)
+    return checkpoint.class_names[label] if known else f"number {label}"
 
 
 def axes_of(
@@ -110,8 +124,8 @@ def axes_of(
     return {"coordinates": 2 if flat else 3, "view": known if view == "auto" else view}
 
 
-def _turned(data: DataOptions) -> Literal["y", "z"] | None:
-    """The axis that points up in prepared clips, if they are turned."""
-    if data.align or data.preset in ("agcn", "mmaction2-0.x", "pyskl", "pyskl-vanilla"):
-        return "z"
-    return "y" if data.preset == "agcn-kinetics" else None
+def _turned(data: DataOptions) -> View | None:
+    """How bodies stand in prepared clips, if they are turned."""
+    if data.preset:
+        return PRESETS[data.preset].upright
+    return "aligned" if data.align else None

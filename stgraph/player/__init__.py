@@ -21,7 +21,7 @@ from stgraph.skeleton import SkeletonLayout
 
 HERE = Path(__file__).parent
 TOP = 5  # classes
-View = Literal["y", "z", "kinect", "image"]
+View = Literal["y", "z", "aligned", "kinect", "image"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,10 @@ class Scene:
             are coordinates.
         layout: The skeleton.
         coordinates: How many channels are coordinates, 2 or 3.
-        view: What the axes are: ``"y"`` upwards and seen against z, ``"z"`` upwards, ``"kinect"``
-            (y upwards, seen along z as by the sensor) or ``"image"`` (y downwards).
+        view: What the axes are, and where they are seen from: ``"y"`` upwards, seen against z;
+            ``"z"`` upwards, seen along y; ``"aligned"`` (z upwards, the right shoulder towards x,
+            seen against y: from the front); ``"kinect"`` (y upwards, seen along z as by the
+            sensor); ``"image"`` (y downwards).
         fps: Frames a second.
         label: The true class, if it is known.
         response: A number from 0 to 1 for each joint ``[M, T, V]``, NaN for none.
@@ -83,7 +85,6 @@ class Scene:
                 f"{self.name}: expected responses {list(shape[:3])}, found "
                 f"{list(self.response.shape)}."
             )
-
         if (self.class_frames is None) != (self.class_shares is None) or (
             self.class_shares is not None
             and self.class_frames is not None
@@ -101,13 +102,15 @@ class Scene:
         if self.coordinates == 2:
             points = torch.cat([points, 0 * points[..., :1]], dim=-1)
         x, y, z = points.unbind(dim=-1)
-        turned = {"image": (x, -y, -z), "z": (x, z, -y)}.get(self.view, (x, y, z))
-        return torch.stack(turned, dim=-1).transpose(0, 1)
+        upright = (x, z, -y)
+        turned = {"image": (x, -y, -z), "z": upright, "aligned": upright}
+        x, y, z = turned.get(self.view, (x, y, z))
+        return torch.stack([x, y, z], dim=-1).transpose(0, 1)
 
     @property
     def front(self) -> int:
         """On which side of the page's z axis the viewer stands at first: 1, or -1."""
-        return -1 if self.view == "kinect" else 1
+        return -1 if self.view in ("kinect", "aligned") else 1
 
     @property
     def size(self) -> float:

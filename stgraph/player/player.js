@@ -360,5 +360,10 @@ for (const [key, what] of Object.entries(KEYS)) {
     Object.assign(document.createElement("dt"), { textContent: key }),
     Object.assign(document.createElement("dd"), { textContent: what }));
 }
-window.player = new Player();
-listen(window.player);
+try {
+  window.player = new Player();
+  listen(window.player);
+} catch (error) {
+  if (at("stage").getContext("webgl2")) throw error; // the player's own mistake
+  document.body.textContent = "This page draws with WebGL 2, which this browser lacks or has switched off.";
+}

@@ -2,5 +2,9 @@
 //   npm install three@0.187.0 esbuild@0.28.2
 //   npx esbuild three.entry.js --bundle --minify --format=iife --global-name=THREE \
 //     --legal-comments=inline --outfile=three.min.js
-export { AmbientLight, BufferAttribute, BufferGeometry, CanvasTexture, Color, DirectionalLight, GridHelper, Group, InstancedMesh, LineBasicMaterial, LineSegments, Matrix4, MeshLambertMaterial, Object3D, PerspectiveCamera, Raycaster, Scene, SphereGeometry, CylinderGeometry, Vector2, Vector3, WebGLRenderer, Box3, Quaternion } from "three";
+export {
+  AmbientLight, Color, CylinderGeometry, DirectionalLight, GridHelper, Group, InstancedMesh, Matrix4,
+  MeshLambertMaterial, PerspectiveCamera, Quaternion, Raycaster, Scene, SphereGeometry, Vector2, Vector3,
+  WebGLRenderer,
+} from "three";
 export { OrbitControls } from "three/addons/controls/OrbitControls.js";

@@ -71,6 +71,9 @@ class Preset(NamedTuple):
         random: Whether ``generator`` is used: training sees what testing does not.
         steps: ``prepare`` in two steps, where the program makes bones and motion between them.
         score: Whether the third channel of a bone or a motion is the mean of its two scores.
+        upright: Which way bodies stand in what it returns, if it turns them: ``"aligned"`` along z
+            with the right shoulder towards x, or ``"y"`` upwards.
+        stretches: Whether clips with fewer frames than it returns are stretched in time.
     """
 
     prepare: Prepare
@@ -81,6 +84,8 @@ class Preset(NamedTuple):
     random: bool = False
     steps: tuple[Callable[[Tensor], Tensor], Prepare] | None = None
     score: bool = False
+    upright: Literal["aligned", "y"] | None = None
+    stretches: bool = False
 
     def prepare_stream(
         self,
@@ -132,27 +137,29 @@ PRESETS: dict[str, Preset] = {
         stgcn.kinetics, "position", 18, 3, "yysijie/st-gcn:tools/kinetics_gendata.py",
         random=True),
     "agcn": Preset(
-        agcn.ntu, "position", 25, 3, "lshiwjx/2s-AGCN:data_gen/ntu_gendata.py"),
+        agcn.ntu, "position", 25, 3, "lshiwjx/2s-AGCN:data_gen/ntu_gendata.py",
+        upright="aligned"),
     "agcn-kinetics": Preset(
         agcn.kinetics, "position", 18, 3, "lshiwjx/2s-AGCN:data_gen/kinetics_gendata.py",
-        random=True, steps=(agcn.kinetics_stored, stgcn.kinetics_window)),
+        random=True, steps=(agcn.kinetics_stored, stgcn.kinetics_window), upright="y"),
     "mmaction2-0.x": Preset(
         mmaction2.ntu, "position", 25, 3,
-        "open-mmlab/mmaction2 0.x:tools/data/skeleton/gen_ntu_rgbd_raw.py"),
+        "open-mmlab/mmaction2 0.x:tools/data/skeleton/gen_ntu_rgbd_raw.py",
+        upright="aligned"),
     "ctrgcn": Preset(
         ctrgcn.ntu60, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu/ and feeders/",
-        random=True),
+        random=True, stretches=True),
     "ctrgcn-120": Preset(
         ctrgcn.ntu120, "all", 25, 3, "Uason-Chen/CTR-GCN:data/ntu120/ and feeders/",
-        random=True),
+        random=True, stretches=True),
     "pyskl": Preset(
         pyskl.ntu, "all", 25, 3,
         "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_3dkp/j.py",
-        random=True, steps=(pyskl.ntu_normalized, pyskl.sampled)),
+        random=True, steps=(pyskl.ntu_normalized, pyskl.sampled), upright="aligned"),
     "pyskl-vanilla": Preset(
         pyskl.vanilla, "all", 25, 3,
         "kennymckormick/pyskl:configs/stgcn/stgcn_vanilla_ntu60_xsub_3dkp/j.py",
-        steps=(pyskl.ntu_normalized, pyskl.padded)),
+        steps=(pyskl.ntu_normalized, pyskl.padded), upright="aligned"),
     "pyskl-2d": Preset(
         pyskl.image, "all", None, 3,
         "kennymckormick/pyskl:configs/stgcn/stgcn_pyskl_ntu60_xsub_hrnet/j.py",

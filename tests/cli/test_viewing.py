@@ -14,6 +14,7 @@ from stgraph import STGCN, SkeletonGraph, layouts, save_checkpoint
 from stgraph.checkpoints import read_checkpoint
 from stgraph.cli import main
 from stgraph.cli.viewing import make_scene
+from stgraph.formats import write_skeleton_file
 from stgraph.options import DataOptions
 
 from ..formats.test_bvh import ARM, FRAMES
@@ -30,7 +31,9 @@ def clip(tmp_path):
 
 
 def asked(**options) -> Namespace:
-    return Namespace(**{"layout": None, "fps": None, "view": "auto", "preset": None, **options})
+    return Namespace(
+        **{"layout": None, "fps": None, "view": "auto", "preset": None, "label": None, **options}
+    )
 
 
 def trained(folder: Path, layout=layouts.NTU25, channels: int = 3, **options):
@@ -82,13 +85,37 @@ def test_a_network_sees_what_it_is_given_and_says_where_and_when(clip, tmp_path)
     assert scene.class_frames.tolist() == [0, 2, 4] and scene.class_shares.shape == (3, 4)
 
 
+def test_the_class_is_said_where_the_file_knows_it(clip, tmp_path):
+    np.savez(tmp_path / "x.npz", keypoints=clip[1].numpy(), label=2)
+    checkpoint = trained(tmp_path)
+    assert make_scene(tmp_path / "x.npz", asked(), checkpoint).label == "c"
+    assert make_scene(tmp_path / "x.npz", asked(), None).label == "number 2"
+    assert make_scene(clip[0], asked(), checkpoint).label == ""
+    named = tmp_path / "S001C001P001R001A004.skeleton"
+    write_skeleton_file(named, clip[1].nan_to_num().numpy())
+    assert make_scene(named, asked(), checkpoint).label == "d"
+    named = named.rename(tmp_path / "S001C001P001R001A009.skeleton")
+    assert make_scene(named, asked(), checkpoint).label == "number 8"
+    named = named.rename(tmp_path / "mine.skeleton")
+    assert make_scene(named, asked(), checkpoint).label == ""
+
+
+def test_responses_are_for_the_class_that_is_asked_for(clip, tmp_path):
+    checkpoint = trained(tmp_path)
+    scenes = {name: make_scene(clip[0], asked(label=name), checkpoint) for name in "abcd"}
+    assert [scene.speaks for scene in scenes.values()] == ["a", "b", "c", "d"]
+    assert not scenes["a"].response.equal(scenes["b"].response)
+    with pytest.raises(ValueError, match="no class 'e'; there are a, b, c, d"):
+        make_scene(clip[0], asked(label="e"), checkpoint)
+
+
 def test_of_bones_and_motion_the_joints_are_shown(clip, tmp_path):
     scene = make_scene(clip[0], asked(), trained(tmp_path, stream="bone", center=False))
     torch.testing.assert_close(scene.keypoints, clip[1], equal_nan=True)
 
 
 def test_aligned_clips_stand_along_z(clip, tmp_path):
-    assert make_scene(clip[0], asked(), trained(tmp_path, align=ALIGNED)).view == "z"
+    assert make_scene(clip[0], asked(), trained(tmp_path, align=ALIGNED)).view == "aligned"
     assert make_scene(clip[0], asked(view="y"), trained(tmp_path, align=ALIGNED)).view == "y"
 
 
@@ -100,12 +127,16 @@ def test_zeros_of_padded_clips_are_nobody(clip, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("preset", "frames", "view"),
-    [("stgcn", 12, "kinect"), ("ctrgcn", 64, "kinect"), ("agcn", 300, "z")],
+    ("preset", "frames", "view", "fps"),
+    [
+        ("stgcn", 12, "kinect", 30),
+        ("ctrgcn", 64, "kinect", 160),  # 12 frames stretched to 64
+        ("agcn", 300, "aligned", 30),
+    ],
 )
-def test_clips_of_presets_stand_and_have_their_frames(preset, frames, view, clip, tmp_path):
+def test_clips_of_presets_stand_and_have_their_frames(preset, frames, view, fps, clip, tmp_path):
     scene = make_scene(clip[0], asked(), trained(tmp_path, preset=preset, center=False))
-    assert scene.view == view
+    assert scene.view == view and scene.fps == pytest.approx(fps)
     seen = scene.keypoints.isfinite().flatten(2).any(dim=2)
     assert seen[0].sum() == frames and not seen[1].any()
 
