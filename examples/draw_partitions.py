@@ -32,7 +32,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")
     pictures = {
-        "partitions.png": visualize.draw_partitions(layouts.NTU25, released=True),
+        "partitions.png": visualize.draw_partitions(layouts.NTU25, released=True)[0].figure,
         "clip.png": visualize.draw_clip(two_persons()).figure,
     }
     for name, figure in pictures.items():

@@ -131,7 +131,7 @@ def write_report(
     curves = read_curves(folder)
     sections = [f"# {title}", _summary(found, model, about or {})]
     if curves:
-        picture = _save(visualize.draw_curves(curves), folder, "curves")
+        picture = _save(visualize.draw_curves(curves)[0].figure, folder, "curves")
         sections += ["## Training", picture]
     axes = visualize.draw_confusion(found.confusion, found.class_names)
     sections += ["## Confusion", _save(axes.figure, folder, "confusion"), _pairs(found)]

@@ -23,8 +23,10 @@ from stgraph.visualize import (
     draw_clip,
     draw_comparison,
     draw_confusion,
+    draw_curve,
     draw_curves,
     draw_importance,
+    draw_importances,
     draw_layout,
     draw_partition,
     draw_partitions,
@@ -202,11 +204,11 @@ def test_an_unknown_target_is_refused():
 
 
 def test_the_partitions_stand_side_by_side_with_their_counts():
-    figure = draw_partitions(layouts.NTU25, released=True)
-    titles = [ax.get_title() for ax in figure.axes]
+    panels = draw_partitions(layouts.NTU25, released=True)
+    titles = [ax.get_title() for ax in panels]
     counts = [
         [label.split(": ")[1].split(" of ")[1] for label in legend(ax) if label.endswith("edges")]
-        for ax in figure.axes
+        for ax in panels
     ]
     assert titles == [
         "Uni-labeling",
@@ -220,12 +222,12 @@ def test_the_partitions_stand_side_by_side_with_their_counts():
         ["25 edges", "24 edges", "24 edges"],
         ["25 edges", "40 edges", "8 edges"],
     ]
-    assert len({label for ax in figure.axes for label in legend(ax) if "target" in label}) == 1
-    assert len(draw_partitions(layouts.NTU25).axes) == 3
+    assert len({label for ax in panels for label in legend(ax) if "target" in label}) == 1
+    assert len(draw_partitions(layouts.NTU25)) == 3
 
 
 def test_the_target_of_the_picture_tells_the_paper_from_the_released_program():
-    *_, paper, released = draw_partitions(layouts.NTU25, released=True).axes
+    *_, paper, released = draw_partitions(layouts.NTU25, released=True)
     assert [
         len(points) for label, points in points_by_label(paper).items() if "edges" in label
     ] == [
@@ -360,7 +362,23 @@ def test_functions_draw_into_the_axes_they_are_given():
     assert draw_partition(SkeletonGraph.from_layout(ARM), ax=flat) is flat
     assert draw_confusion(np.eye(2), ["a", "b"], ax=flat) is flat
     assert draw_clip(clip(), ax=deep) is deep
+    assert draw_curve({"loss": [2.0, 1.0]}, "loss", ax=flat) is flat
     assert len(plt.get_fignums()) == 1
+
+
+def test_drawings_of_several_panels_fit_into_a_part_of_a_figure():
+    figure = plt.figure()
+    upper, lower, last = figure.subfigures(3, 1)
+    graph = SkeletonGraph.from_layout(ARM)
+    panels = draw_partitions(ARM, figure=upper)
+    assert [ax.get_figure(root=False) for ax in panels] == [upper] * 3
+    panels = draw_spatial_partitions(ARM, figure=lower)
+    assert [ax.get_figure(root=False) for ax in panels] == [lower] * 2
+    panels = draw_importances(graph, [np.ones(graph.num_edges)] * 7, figure=last)
+    assert [ax.get_figure(root=False) for ax in panels] == [last] * 7
+    assert len(figure.axes) == 3 + 2 + 7  # empty places of the last row are no axes
+    assert len(draw_curves({"train_loss": [1.0]}, figure=plt.figure())) == 3
+    assert len(plt.get_fignums()) == 2
 
 
 @pytest.mark.parametrize(
@@ -369,7 +387,7 @@ def test_functions_draw_into_the_axes_they_are_given():
 def test_pictures_are_saved_in_every_format(tmp_path: Path, kind: str, start: bytes):
     figures = {
         "layout": draw_layout(ARM).figure,
-        "partitions": draw_partitions(layouts.COCO17, released=True),
+        "partitions": draw_partitions(layouts.COCO17, released=True)[0].figure,
         "clip": draw_clip(clip(persons=2)).figure,
         "confusion": draw_confusion(np.eye(30), list("abcdefghijklmnopqrstuvwxyz0123")).figure,
     }
@@ -383,7 +401,7 @@ def test_pictures_are_saved_in_every_format(tmp_path: Path, kind: str, start: by
 def test_drawing_needs_no_screen(tmp_path: Path):
     code = (
         "from stgraph import layouts, visualize\n"
-        f"visualize.draw_partitions(layouts.NTU25).savefig({str(tmp_path / 'a.png')!r})\n"
+        f"visualize.draw_layout(layouts.NTU25).figure.savefig({str(tmp_path / 'a.png')!r})\n"
     )
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
     env = {key: value for key, value in os.environ.items() if key not in hidden}
@@ -423,9 +441,9 @@ def test_a_half_ends_in_the_middle_of_its_bone():
 
 
 def test_the_two_spatial_partitions_stand_side_by_side():
-    figure = draw_spatial_partitions(layouts.NTU25)
-    titles = [ax.get_title() for ax in figure.axes]
-    labels = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in figure.axes]
+    panels = draw_spatial_partitions(layouts.NTU25)
+    titles = [ax.get_title() for ax in panels]
+    labels = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in panels]
     assert titles == ["The paper's", "As released in 2018"]
     assert labels[0][:3] == ["root: 25 edges", "centripetal: 24 edges", "centrifugal: 24 edges"]
     assert labels[1][1:3] == ["hop 1, farther or tied: 40 edges", "hop 1, nearer: 8 edges"]
@@ -437,22 +455,37 @@ def test_the_subsets_of_every_layout_can_be_drawn(layout: SkeletonLayout):
     assert ax.get_legend() is not None
 
 
-def test_importance_is_width_and_area_and_what_is_negative_is_dotted():
+def test_importance_is_width_and_area_and_what_is_negative_is_hollow():
     graph = SkeletonGraph.from_layout(layouts.NTU25)
     factor = torch.linspace(-1, 2, graph.num_edges)
     ax = draw_importance(graph, factor)
-    lines = [found for found in ax.collections if isinstance(found, LineCollection)]
-    widths = np.concatenate([found.get_linewidths() for found in lines])
+    outer, inner = lines_and_insides(ax)
     loops = graph.edge_index[0] == graph.edge_index[1]
-    wanted = np.sort(2 * np.abs(factor[~loops].numpy()))
-    np.testing.assert_allclose(np.sort(widths), wanted, rtol=1e-6)
-    dotted = sum(style[1] is not None for found in lines for style in found.get_linestyles())
-    assert dotted == int((factor[~loops] < 0).sum())
+    width = 2 * factor[~loops]
+    np.testing.assert_allclose(np.sort(outer), np.sort(width.abs()), rtol=1e-6)
+    hollow = np.where(width < 0, 0.5 * width.abs(), 0)
+    np.testing.assert_allclose(np.sort(inner), np.sort(hollow), rtol=1e-6)
     key = ax.get_legend().get_lines()
     assert [line.get_linewidth() for line in key[1:]] == [2, 2]  # a factor of one
+    dashes = {
+        str(found.get_linestyles()) for found in ax.collections if len(found.get_linewidths())
+    }
+    assert len(dashes) >= 2  # subsets differ in black and white too
     assert key[0].get_markersize() ** 2 == pytest.approx(25)
     (marks,) = [found for found in ax.collections if isinstance(found, PathCollection)]
     np.testing.assert_allclose(marks.get_sizes(), 25 * factor[loops].abs(), rtol=1e-6)
+    white = (marks.get_facecolors()[:, :3] == 1).all(axis=1)
+    np.testing.assert_array_equal(white, factor[loops] < 0)
+
+
+def lines_and_insides(ax) -> tuple[np.ndarray, np.ndarray]:
+    """Widths of the lines in colour, and of the white ones that make them hollow."""
+    lines = [found for found in ax.collections if isinstance(found, LineCollection)]
+    white = [bool((found.get_colors()[:, :3] == 1).all()) for found in lines]
+    widths = [found.get_linewidths() for found in lines]
+    outer = np.concatenate([width for width, is_white in zip(widths, white) if not is_white])
+    inner = np.concatenate([width for width, is_white in zip(widths, white) if is_white])
+    return outer, inner
 
 
 def test_importance_of_other_edges_is_refused():
@@ -461,10 +494,10 @@ def test_importance_of_other_edges_is_refused():
 
 
 def test_curves_are_drawn_by_epoch_in_percent():
-    figure = draw_curves(
+    panels = draw_curves(
         {"train_loss": [2.0, 1.0], "val_top1": [0.5, 0.75], "lr-SGD": [0.1, 0.05], "other": [9, 9]}
     )
-    drawn = {line.get_label(): line.get_ydata().tolist() for ax in figure.axes for line in ax.lines}
+    drawn = {line.get_label(): line.get_ydata().tolist() for ax in panels for line in ax.lines}
     assert drawn == {"train_loss": [2, 1], "test top1": [50, 75], "lr-SGD": [0.1, 0.05]}
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from matplotlib.collections import LineCollection, PathCollection
 
-from stgraph import SkeletonGraph, build_clip, layouts
+from stgraph import SkeletonGraph, build_clip, layouts, normalization
 from stgraph.visualize import (
     draw_classes,
     draw_explanation,
+    draw_frame_shares,
     draw_importances,
     draw_responses,
 )
@@ -85,17 +86,12 @@ def test_strengths_and_frames_that_are_not_there_are_refused():
         draw_responses(clip, layouts.COCO17, torch.ones(136), frames=[8])
 
 
-def test_shares_of_all_frames_are_added_up_for_joints_bones_and_frames():
+def test_shares_of_all_frames_are_added_up_for_joints_and_bones():
     clip = moving(frames=4)
     nodes, edges = torch.randn(clip.num_nodes, 3), torch.randn(clip.num_edges)
-    figure = draw_explanation(clip, GRAPH, nodes, edges)
-    left, right = figure.axes
-    (steps,) = right.patches
-    np.testing.assert_allclose(
-        steps.get_data().values, nodes.view(4, 17 * 3).sum(1), rtol=1e-4, atol=1e-6
-    )
+    ax = draw_explanation(clip, GRAPH, nodes, edges)
     joints = nodes.view(4, 17, 3).sum((0, 2))
-    speaking, against = of_kind(left, PathCollection)
+    speaking, against = of_kind(ax, PathCollection)
     assert len(speaking.get_offsets()) == int((joints > 0).sum())
     assert len(against.get_offsets()) == int((joints < 0).sum())
     sizes = np.sort(np.concatenate([speaking.get_sizes(), against.get_sizes()]))
@@ -103,12 +99,53 @@ def test_shares_of_all_frames_are_added_up_for_joints_bones_and_frames():
     assert np.allclose(against.get_facecolors(), 1)  # hollow, in black and white too
     spatial = clip.edge_template >= 0
     bones = torch.zeros(GRAPH.num_edges).index_add(0, clip.edge_template[spatial], edges[spatial])
-    loops = GRAPH.edge_index[0] == GRAPH.edge_index[1]
-    lines = of_kind(left, LineCollection)
-    dotted = sum(style[1] is not None for found in lines for style in found.get_linestyles())
-    widths = np.concatenate([found.get_linewidths() for found in lines])
-    assert widths.max() == pytest.approx(6.4)  # the widest bone, whatever the loops are
-    assert dotted == int((bones[~loops] < 0).sum())
+    bones = bones[GRAPH.edge_index[0] != GRAPH.edge_index[1]]
+    skeleton, lines = of_kind(ax, LineCollection)
+    assert len(skeleton.get_segments()) == 16
+    widths = 0.4 + 6 * bones.abs() / bones.abs().max()  # the widest bone, whatever the loops are
+    np.testing.assert_allclose(np.sort(lines.get_linewidths()), np.sort(widths), rtol=1e-4)
+    dotted = sum(style[1] is not None for style in lines.get_linestyles())
+    assert dotted == int((bones < 0).sum())
+
+
+def test_subsets_of_a_pair_are_one_line_and_small_ones_of_whole_graphs_are_left_out():
+    joints = GRAPH.num_joints
+    every = torch.cartesian_prod(torch.arange(joints), torch.arange(joints)).T.repeat(1, 2)
+    whole = SkeletonGraph.from_layout(
+        layouts.COCO17,
+        lambda layout, edge_index: (torch.arange(2).repeat_interleave(joints**2), ("a", "b")),
+        edge_index=every,
+        normalization=normalization.none,
+        temporal_kernel=3,
+    )
+    clip = build_clip(torch.rand(1, 3, joints, 3), whole)
+    edges = torch.zeros(clip.num_edges)
+    ends = clip.edge_index.remainder(joints)
+    pair = (ends[0] == 5) & (ends[1] == 9) & (clip.edge_template >= 0)
+    assert pair.sum() == 6  # two subsets in three frames
+    edges[pair] = torch.tensor([3.0, -1.0]).repeat(3)
+    edges[(ends[0] == 7) & (ends[1] == 8)] = 0.04
+    ax = draw_explanation(clip, whole, torch.ones(clip.num_nodes), edges)
+    _, line = of_kind(ax, LineCollection)
+    (half,) = line.get_segments()
+    place = np.array(layouts.COCO17.positions)
+    np.testing.assert_allclose(half, [place[9], (place[5] + place[9]) / 2])
+
+
+def test_shares_of_frames_are_those_of_joints_edges_and_edges_in_time():
+    clip = moving(frames=4)
+    nodes, edges = torch.randn(clip.num_nodes, 3), torch.randn(clip.num_edges)
+    ax = draw_frame_shares(clip, nodes, edges)
+    shown = {patch.get_label(): patch.get_data().values for patch in ax.patches}
+    shown |= {line.get_label(): line.get_ydata() for line in ax.lines}
+    spatial, target = clip.edge_template >= 0, clip.frame[clip.edge_index[1]]
+    wanted = {
+        "joints": nodes.view(4, 17 * 3).sum(1),
+        "edges of a frame": torch.zeros(4).index_add(0, target[spatial], edges[spatial]),
+        "in time": torch.zeros(4).index_add(0, target[~spatial], edges[~spatial]),
+    }
+    for name, values in wanted.items():
+        np.testing.assert_allclose(shown[name], values, rtol=1e-4, atol=1e-5)
 
 
 def test_classes_are_sorted_and_other_runs_hollow():
@@ -125,7 +162,7 @@ def test_classes_are_sorted_and_other_runs_hollow():
 
 def test_importance_of_every_block_has_a_panel_and_one_key():
     factors = [torch.ones(GRAPH.num_edges) * (block + 1) for block in range(3)]
-    panels = draw_importances(GRAPH, factors).axes
+    panels = draw_importances(GRAPH, factors)
     assert [ax.get_title() for ax in panels] == ["block 1", "block 2", "block 3"]
     assert [ax.get_legend() is not None for ax in panels] == [False, False, True]
     widths = [np.max(of_kind(ax, LineCollection)[0].get_linewidths()) for ax in panels]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import torch
 from jsonargparse import ArgumentParser, Namespace
 
@@ -66,11 +67,12 @@ def _layout(arguments: Namespace) -> Any:
 def _partitions(arguments: Namespace) -> Any:
     layout = _skeleton(arguments)
     target = None if arguments.target is None else layout.index(arguments.target)
-    return visualize.draw_partitions(layout, target=target, released=arguments.released)
+    panels = visualize.draw_partitions(layout, target=target, released=arguments.released)
+    return panels[0].figure
 
 
 def _spatial(arguments: Namespace) -> Any:
-    return visualize.draw_spatial_partitions(_skeleton(arguments))
+    return visualize.draw_spatial_partitions(_skeleton(arguments))[0].figure
 
 
 def _clip(arguments: Namespace) -> Any:
@@ -86,7 +88,7 @@ def _importance(arguments: Namespace) -> Any:
     if None in learnt:
         raise ValueError(f"{type(model).__name__} learns no edge importance; ST-GCN does.")
     factors = [each.factors.detach() for each in learnt if each is not None]
-    return visualize.draw_importances(model.graph, factors)
+    return visualize.draw_importances(model.graph, factors)[0].figure
 
 
 def _responses(arguments: Namespace) -> Any:
@@ -107,7 +109,11 @@ def _explanation(arguments: Namespace) -> Any:
     checkpoint, _, shown, label = _asked(arguments)
     found = explain(checkpoint.model, shown.clip, label)
     graph, masks = checkpoint.model.graph, (found.node_mask, found.edge_mask)
-    figure = visualize.draw_explanation(shown.clip, graph, *masks)
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(9, 5), layout="constrained", width_ratios=(2, 3)
+    )
+    visualize.draw_explanation(shown.clip, graph, *masks, ax=left)
+    visualize.draw_frame_shares(shown.clip, *masks, ax=right)
     figure.suptitle(checkpoint.class_names[int(found.target)])
     return figure
 
@@ -121,7 +127,7 @@ def _curves(arguments: Namespace) -> Any:
     curves = read_curves(Path(arguments.run))
     if not curves:
         raise ValueError(f"There are no metrics in {arguments.run}; give the folder of a run.")
-    return visualize.draw_curves(curves)
+    return visualize.draw_curves(curves)[0].figure
 
 
 def _classes(arguments: Namespace) -> Any:

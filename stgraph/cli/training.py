@@ -107,7 +107,8 @@ def run_demo(arguments: Namespace) -> None:
     print("3/4  evaluating on performers it has not seen")
     found = conclude(network, groups, out)
     print("4/4  drawing")
-    visualize.save_figure(visualize.draw_partitions(sets.graph.layout), out / "partitions.png")
+    panels = visualize.draw_partitions(sets.graph.layout)
+    visualize.save_figure(panels[0].figure, out / "partitions.png")
     visualize.save_figure(visualize.draw_clip(sets.test[0]).figure, out / "clip.png")
     print(
         f"\ntop-1 accuracy {100 * found.accuracy():.1f} % on {len(sets.test)} clips of unseen "

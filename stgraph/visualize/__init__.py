@@ -1,8 +1,9 @@
 """Drawings of skeletons, partitions, clips and of what networks say; needs ``stgraph-pyg[viz]``.
 
-Functions draw into ``ax``, or into a new figure, and return it. Nothing is shown on a screen: save
-it (``ax.figure.savefig("a.pdf")``) or call ``matplotlib.pyplot.show()``. Colours never stand alone,
-markers and line styles say the same.
+Functions draw into ``ax``, or into axes of their own, and return it. Those of several panels draw
+into ``figure``, a figure or a part of one, and return the list of axes. Nothing is shown on a
+screen: save it (``ax.figure.savefig("a.pdf")``) or call ``matplotlib.pyplot.show()``. Colours never
+stand alone, markers and line styles say the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from stgraph.visualize.clip import draw_clip
 from stgraph.visualize.evaluation import draw_classes, draw_confusion
 from stgraph.visualize.importance import draw_importance, draw_importances
 from stgraph.visualize.looks import save_figure
-from stgraph.visualize.seen import draw_explanation, draw_responses
+from stgraph.visualize.seen import draw_explanation, draw_frame_shares, draw_responses
 from stgraph.visualize.skeleton import (
     draw_layout,
     draw_partition,
@@ -19,7 +20,12 @@ from stgraph.visualize.skeleton import (
     draw_spatial_partitions,
     draw_subsets,
 )
-from stgraph.visualize.training import draw_accuracy_by_length, draw_comparison, draw_curves
+from stgraph.visualize.training import (
+    draw_accuracy_by_length,
+    draw_comparison,
+    draw_curve,
+    draw_curves,
+)
 
 __all__ = [
     "draw_accuracy_by_length",
@@ -27,8 +33,10 @@ __all__ = [
     "draw_clip",
     "draw_comparison",
     "draw_confusion",
+    "draw_curve",
     "draw_curves",
     "draw_explanation",
+    "draw_frame_shares",
     "draw_importance",
     "draw_importances",
     "draw_layout",

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from stgraph.graph import SkeletonGraph
-from stgraph.visualize.looks import COLORS, MARKERS, axes, turn
+from stgraph.visualize.looks import COLORS, MARKERS, axes, panels, turn
 from stgraph.visualize.skeleton import bones_and_loops, halves_of, place_joints
 
 WIDTH, AREA = 2.0, 25.0  # points of a line and square points of a mark, for a factor of one
+DASHES: tuple[Any, ...] = ("-", (0, (1.5, 0.7)), (0, (0.6, 0.6)))  # short, for halves of bones
 
 
 def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | None = None) -> Axes:
     """The learnt factor of each edge of a frame: the wider, the more it counts.
 
     Each bone is drawn in two halves, the half at a joint for the edge that ends there, in the
-    colour of its subset; self-loops are marks whose area is the factor. The key shows a factor of
-    one, where learning started; what is negative is dotted.
+    colour and the dashes of its subset; self-loops are marks whose area is the factor. The key
+    shows a factor of one, where learning started; what is negative is hollow.
 
     Args:
         graph: Whose edges.
@@ -43,18 +43,19 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
     for subset, name in enumerate(graph.subset_names):
         bones, loops = bones_and_loops(graph, subset)
         color: Any = turn(COLORS, subset)
+        style = DASHES[subset % len(DASHES)]
         if len(bones):
-            look: dict[str, Any] = {
-                "colors": color,
-                "linewidths": WIDTH * np.abs(factor[bones]),
-                "linestyles": np.where(factor[bones] < 0, ":", "-").tolist(),
-            }
-            ax.add_collection(LineCollection(halves_of(graph, bones, place), **look))
+            halves, width = halves_of(graph, bones, place), WIDTH * np.abs(factor[bones])
+            look: dict[str, Any] = {"colors": color, "linewidths": width, "linestyles": [style]}
+            ax.add_collection(LineCollection(halves, **look))
+            inside = np.where(factor[bones] < 0, 0.5 * width, 0.0)
+            ax.add_collection(LineCollection(halves, colors="white", linewidths=inside))
         if len(loops):
-            x, y = place[graph.edge_index[0, loops]].T
-            mark: dict[str, Any] = {"marker": turn(MARKERS, subset), "zorder": 3}
-            ax.scatter(x, y, s=AREA * np.abs(factor[loops]), c=color, **mark)
-        ends: dict[str, Any] = {"lw": WIDTH} if len(bones) else {"ls": ""}
+            x, y = place[graph.edge_index[0].cpu().numpy()[loops]].T
+            mark: dict[str, Any] = {"marker": turn(MARKERS, subset), "zorder": 3, "clip_on": False}
+            faces = np.where(factor[loops] < 0, "white", color)
+            ax.scatter(x, y, s=AREA * np.abs(factor[loops]), c=faces, edgecolors=color, **mark)
+        ends: dict[str, Any] = {"lw": WIDTH, "ls": style} if len(bones) else {"ls": ""}
         if len(loops):
             ends |= {"marker": turn(MARKERS, subset), "ms": AREA**0.5}
         key.append(Line2D([], [], color=color, label=name, **ends))
@@ -66,21 +67,21 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
     return ax
 
 
-def draw_importances(graph: SkeletonGraph, factors: Sequence[ArrayLike]) -> Figure:
+def draw_importances(
+    graph: SkeletonGraph,
+    factors: Sequence[ArrayLike],
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> list[Axes]:
     """The learnt factors of every block side by side (:func:`draw_importance`), with one key."""
     if not factors:
         raise ValueError("There are no blocks with importance to draw.")
     columns = min(5, len(factors))
-    rows = -(-len(factors) // columns)
-    figure, panels = plt.subplots(
-        rows, columns, figsize=(2.4 * columns, 3.4 * rows), layout="constrained", squeeze=False
-    )
-    for number, ax in enumerate(panels.flat):
-        if number >= len(factors):
-            ax.axis("off")
-            continue
-        draw_importance(graph, factors[number], ax=ax).set_title(f"block {number + 1}")
-        key = ax.get_legend()
+    parts = panels(figure, -(-len(factors) // columns), columns, (2.4, 3.4))
+    for number, (factor, ax) in enumerate(zip(factors, parts)):
+        draw_importance(graph, factor, ax=ax).set_title(f"block {number + 1}")
         if number != len(factors) - 1:
-            key.remove()
-    return figure
+            ax.get_legend().remove()
+    for ax in parts[len(factors) :]:
+        ax.remove()
+    return parts[: len(factors)]

@@ -18,6 +18,16 @@ def axes(ax: Any, **figure: Any) -> Any:
     return plt.subplots(layout="constrained", **figure)[1] if ax is None else ax
 
 
+def panels(figure: Any, rows: int, columns: int, size: tuple[float, float]) -> list[Any]:
+    """Axes in rows and columns of the figure given, or of a new one; each of this size in inches.
+
+    ``figure`` is anything that has ``subplots``: a figure, or a part of one.
+    """
+    if figure is None:
+        figure = plt.figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    return list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
 def save_figure(figure: Any, path: str | Path, *, dpi: int = 150) -> None:
     """Write a figure without empty margins, and let go of it."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)

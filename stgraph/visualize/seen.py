@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
@@ -20,7 +18,7 @@ from stgraph.data import SkeletonData
 from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
 from stgraph.visualize.looks import COLORS, axes
-from stgraph.visualize.skeleton import Points, bones_and_loops, halves_of, place_joints
+from stgraph.visualize.skeleton import Points, place_joints
 
 AREA = 160.0  # square points of a joint whose strength is 1
 MANY = 6  # frames
@@ -99,13 +97,18 @@ def _draw_frame(
 
 
 def draw_explanation(
-    clip: SkeletonData, graph: SkeletonGraph, node_mask: Tensor, edge_mask: Tensor
-) -> Figure:
-    """Why a class was named: shares of joints and bones on the skeleton, and of frames over time.
+    clip: SkeletonData,
+    graph: SkeletonGraph,
+    node_mask: Tensor,
+    edge_mask: Tensor,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Why a class was named: shares of joints and of edges between them, on the skeleton.
 
     What speaks for the class is filled and solid, what speaks against it hollow and dotted. Shares
-    are added up over frames, those of a bone for each of its two edges: the half at a joint is the
-    edge that ends there. Frames are the shares of their joints.
+    are added up over frames and subsets: the half of a line at a joint is what that hears from the
+    other. Of graphs that join more than bones, pairs below a twentieth of the largest are left out.
 
     Args:
         clip: One clip.
@@ -113,43 +116,75 @@ def draw_explanation(
         node_mask: Shares of features ``[N, C]`` or of nodes ``[N]``, as
             :func:`stgraph.explain.explain` finds them.
         edge_mask: Shares of edges ``[E]``.
+        ax: Where to draw.
     """
-    nodes = node_mask.detach().cpu().reshape(clip.num_nodes, -1).sum(dim=1)
-    edges = edge_mask.detach().cpu()
-    joint, frame = clip.joint.cpu(), clip.frame.cpu()
+    ax = axes(ax, figsize=(4, 5.5))
+    joints = scatter(_of_nodes(node_mask, clip), clip.joint.cpu(), dim_size=graph.num_joints)
     template = clip.edge_template.cpu()
-    joints = scatter(nodes, joint, dim_size=graph.num_joints).numpy()
     spatial = template >= 0
-    bones = scatter(edges[spatial], template[spatial], dim_size=graph.num_edges).numpy()
-    frames = scatter(nodes, frame)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 5), layout="constrained", width_ratios=(2, 3)
-    )
-    _draw_shares(graph, joints, bones, left)
-    values = frames.numpy()
-    right.stairs(values, np.arange(len(values) + 1) - 0.5, fill=True, color=COLORS[0])
-    right.axhline(0, color="black", lw=0.8)
-    right.set(xlabel="frame", ylabel="share in the logit")
-    return figure
-
-
-def _draw_shares(graph: SkeletonGraph, joints: NDArray[Any], bones: NDArray[Any], ax: Axes) -> None:
+    shares = scatter(edge_mask.detach().cpu()[spatial], template[spatial], dim_size=graph.num_edges)
+    source, target = graph.edge_index.cpu()
+    pairs, which = (source * graph.num_joints + target).unique(return_inverse=True)
+    heard = scatter(shares, which, dim_size=len(pairs)).numpy()
+    source, target = np.divmod(pairs.numpy(), graph.num_joints)
+    usual = 2 * len(graph.layout.bones) + graph.num_joints
+    least = 0.05 * np.abs(heard[source != target]).max(initial=0) if len(pairs) > usual else 0.0
+    drawn = np.flatnonzero((source != target) & (np.abs(heard) >= least))
     place = place_joints(graph.layout)
-    apart = (graph.edge_index[0] != graph.edge_index[1]).cpu().numpy()
-    widest = max(np.abs(bones[apart]).max(initial=0), 1e-12)
+    ends = np.stack([place[target[drawn]], (place[source[drawn]] + place[target[drawn]]) / 2], 1)
+    bones = place[np.array(graph.layout.bones, dtype=int).reshape(-1, 2)]
+    ax.add_collection(LineCollection(list(bones), colors="0.85", linewidths=1.2, zorder=1))
+    _draw_shares(joints.numpy(), place, heard[drawn], ends, ax)
+    return ax
+
+
+def draw_frame_shares(
+    clip: SkeletonData, node_mask: Tensor, edge_mask: Tensor, *, ax: Axes | None = None
+) -> Axes:
+    """When a class was seen: the shares of every frame's joints, of its edges and of those in time.
+
+    Args:
+        clip: One clip.
+        node_mask: Shares of features ``[N, C]`` or of nodes ``[N]``.
+        edge_mask: Shares of edges ``[E]``; an edge counts in the frame where it ends.
+        ax: Where to draw.
+    """
+    ax = axes(ax, figsize=(5.5, 3.5))
+    frame, edges = clip.frame.cpu(), edge_mask.detach().cpu()
+    spatial, ends = clip.edge_template.cpu() >= 0, frame[clip.edge_index[1].cpu()]
+    count = int(frame.max()) + 1
+    steps = np.arange(count + 1) - 0.5
+    joints = scatter(_of_nodes(node_mask, clip), frame, dim_size=count)
+    ax.stairs(joints.numpy(), steps, fill=True, color=COLORS[4], label="joints")
+    for kind, label, style in ((spatial, "edges of a frame", "-"), (~spatial, "in time", ":")):
+        shares = scatter(edges[kind], ends[kind], dim_size=count).numpy()
+        if kind.any():
+            ax.plot(shares, color="black", ls=style, lw=1.2, label=label)
+    ax.axhline(0, color="black", lw=0.8)
+    ax.legend(frameon=False)
+    ax.set(xlabel="frame", ylabel="share in the logit")
+    return ax
+
+
+def _of_nodes(mask: Tensor, clip: SkeletonData) -> Tensor:
+    return mask.detach().cpu().reshape(clip.num_nodes, -1).sum(dim=1)
+
+
+def _draw_shares(
+    joints: NDArray[Any], place: Points, heard: NDArray[Any], ends: Points, ax: Axes
+) -> None:
+    widest = max(np.abs(heard).max(initial=0), 1e-12)
+    look: dict[str, Any] = {
+        "colors": COLORS[0],
+        "linewidths": 0.4 + 6 * np.abs(heard) / widest,
+        "linestyles": np.where(heard < 0, ":", "-").tolist(),
+    }
+    ax.add_collection(LineCollection(list(ends), **look))
     largest = max(np.abs(joints).max(), 1e-12)
-    for subset in range(graph.num_subsets):
-        edges, _ = bones_and_loops(graph, subset)
-        look: dict[str, Any] = {
-            "colors": COLORS[0],
-            "linewidths": 0.4 + 6 * np.abs(bones[edges]) / widest,
-            "linestyles": np.where(bones[edges] < 0, ":", "-").tolist(),
-        }
-        ax.add_collection(LineCollection(halves_of(graph, edges, place), **look))
     for sign, face in ((1, COLORS[1]), (-1, "white")):
         chosen = sign * joints > 0
         size = AREA * np.abs(joints[chosen]) / largest
-        mark: dict[str, Any] = {"edgecolors": "black", "linewidths": 0.8, "zorder": 3}
+        mark: dict[str, Any] = {"edgecolors": "black", "lw": 0.8, "zorder": 3, "clip_on": False}
         ax.scatter(place[chosen, 0], place[chosen, 1], s=size, c=face, **mark)
     key = [
         Line2D([], [], color=COLORS[0], marker="o", mfc=COLORS[1], mec="black", label="for it"),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from stgraph import partition
 from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
-from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, turn
+from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, panels, turn
 
 Points = NDArray[np.float64]
 
@@ -60,8 +59,12 @@ def draw_partition(
 
 
 def draw_partitions(
-    layout: SkeletonLayout, *, target: int | str | None = None, released: bool = False
-) -> Figure:
+    layout: SkeletonLayout,
+    *,
+    target: int | str | None = None,
+    released: bool = False,
+    figure: Figure | SubFigure | None = None,
+) -> list[Axes]:
     """The paper's three partition strategies side by side, for one joint (:func:`draw_partition`).
 
     With ``released`` there is a fourth, :func:`stgraph.partition.spatial_2018`.
@@ -72,13 +75,12 @@ def draw_partitions(
         "Spatial configuration": partition.spatial,
         "Spatial, as released in 2018": partition.spatial_2018,
     }
-    panels = 4 if released else 3
     graphs = [SkeletonGraph.from_layout(layout, strategy) for strategy in strategies.values()]
     joint = _telling_joint(graphs[2]) if target is None else target
-    figure, axes = plt.subplots(1, panels, figsize=(3.2 * panels, 5.5), layout="constrained")
-    for title, graph, ax in zip(strategies, graphs, axes):
+    parts = panels(figure, 1, 4 if released else 3, (3.2, 5.5))
+    for title, graph, ax in zip(strategies, graphs, parts):
         draw_partition(graph, target=joint, ax=ax).set_title(title)
-    return figure
+    return parts
 
 
 def draw_subsets(graph: SkeletonGraph, *, ax: Axes | None = None) -> Axes:
@@ -110,28 +112,30 @@ def draw_subsets(graph: SkeletonGraph, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def draw_spatial_partitions(layout: SkeletonLayout) -> Figure:
+def draw_spatial_partitions(
+    layout: SkeletonLayout, *, figure: Figure | SubFigure | None = None
+) -> list[Axes]:
     """The spatial partition as the paper defines it beside what the released program computes."""
     strategies = {
         "The paper's": partition.spatial,
         "As released in 2018": partition.spatial_2018,
     }
-    figure, panels = plt.subplots(1, 2, figsize=(7, 6), layout="constrained")
-    for (title, strategy), ax in zip(strategies.items(), panels, strict=True):
+    parts = panels(figure, 1, 2, (3.5, 6))
+    for (title, strategy), ax in zip(strategies.items(), parts, strict=True):
         draw_subsets(SkeletonGraph.from_layout(layout, strategy), ax=ax).set_title(title)
-    return figure
+    return parts
 
 
 def bones_and_loops(graph: SkeletonGraph, subset: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """The numbers of a subset's edges between joints, and of its self-loops."""
-    edges = np.flatnonzero(graph.edge_type.numpy() == subset)
-    source, target = graph.edge_index[:, edges].numpy()
+    edges = np.flatnonzero(graph.edge_type.cpu().numpy() == subset)
+    source, target = graph.edge_index.cpu().numpy()[:, edges]
     return edges[source != target], edges[source == target]
 
 
 def halves_of(graph: SkeletonGraph, edges: NDArray[Any], place: Points) -> list[Points]:
     """For each edge the half of its bone at the target, from there to the middle."""
-    source, target = graph.edge_index[:, edges].numpy()
+    source, target = graph.edge_index.cpu().numpy()[:, edges]
     return list(np.stack([place[target], (place[target] + place[source]) / 2], axis=1))
 
 

@@ -7,46 +7,62 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.pyplot import subplots
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, turn
+from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, panels, turn
 
 
-def draw_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
-    """Losses and accuracies of each epoch, and the learning rate.
+def draw_curves(
+    curves: Mapping[str, Sequence[float]], *, figure: Figure | SubFigure | None = None
+) -> list[Axes]:
+    """Losses and accuracies of each epoch, and the learning rate (:func:`draw_curve`).
 
     Args:
         curves: Values by epoch, under names of which these are drawn: ``train_loss``, ``val_loss``,
             ``val_top1``, ``val_top5`` (shares) and those that begin with ``lr``. NaN where an epoch
             has none.
+        figure: Where to draw the three panels.
     """
-    figure, panels = subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    three = panels(figure, 1, 3, (4, 3.6))
+    shares = {name: 100 * np.asarray(curves[name], float) for name in curves if "top" in name}
     rates = [name for name in curves if name.startswith("lr")]
     for ax, names, label in (
-        (panels[0], ("train_loss", "val_loss"), "loss"),
-        (panels[1], ("val_top1", "val_top5"), "accuracy, %"),
-        (panels[2], rates, "learning rate"),
+        (three[0], ("train_loss", "val_loss"), "loss"),
+        (three[1], ("val_top1", "val_top5"), "accuracy, %"),
+        (three[2], rates, "learning rate"),
     ):
-        for number, name in enumerate(name for name in names if name in curves):
-            values = np.asarray(curves[name], dtype=float) * (100 if "top" in name else 1)
-            look: dict[str, Any] = {
-                "color": turn(COLORS, number),
-                "linestyle": turn(STYLES, number),
-            }
-            ax.plot(
-                np.arange(1, len(values) + 1),
-                values,
-                label=name.replace("val_", "test "),
-                marker=".",
-                **look,
-            )
-        ax.set(xlabel="epoch", ylabel=label)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        if ax.get_lines():
-            ax.legend(frameon=False)
-    return figure
+        drawn = {
+            name.replace("val_", "test "): shares.get(name, curves[name])
+            for name in names
+            if name in curves
+        }
+        draw_curve(drawn, label, ax=ax)
+    return three
+
+
+def draw_curve(
+    curves: Mapping[str, ArrayLike], label: str, *, first: int = 1, ax: Axes | None = None
+) -> Axes:
+    """Values by epoch, one line for each name.
+
+    Args:
+        curves: Values of epochs ``first``, ``first + 1`` ..., NaN where there is none.
+        label: What they are, for the axis.
+        first: The number of the first epoch.
+        ax: Where to draw.
+    """
+    ax = axes(ax, figsize=(5, 3.6))
+    for number, (name, values) in enumerate(curves.items()):
+        look: dict[str, Any] = {"color": turn(COLORS, number), "linestyle": turn(STYLES, number)}
+        epochs = first + np.arange(len(np.asarray(values)))
+        ax.plot(epochs, np.asarray(values), label=name, marker=turn(MARKERS, number), ms=3, **look)
+    ax.set(xlabel="epoch", ylabel=label)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if curves:
+        ax.legend(frameon=False)
+    return ax
 
 
 def draw_comparison(found: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
