@@ -44,7 +44,7 @@ benchmarks: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest tests/benchmarks -m "slow or not slow"
 
 clean:
-	rm -rf build dist *.egg-info docs/_build
+	rm -rf build dist *.egg-info docs/_build docs/gallery examples/runs
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	find stgraph tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -30,7 +30,7 @@ TRAIN = [
 ]
 VIZ = ["matplotlib>=3.8"]
 SPARSE = ["torch-scatter>=2.1.2", "torch-sparse>=0.6.18", "scipy>=1.11"]
-DOCS = ["sphinx>=8.0", "myst-parser>=4.0", "furo>=2024.8.6"]
+DOCS = ["sphinx>=8.0", "myst-parser>=4.0", "furo>=2024.8.6", "sphinx-gallery>=0.19"]
 TOOLS = [
     "triton>=3.3; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "pytest>=8.3",

@@ -1,8 +1,10 @@
-"""Draw the paper's partition strategies and a clip as a spatio-temporal graph.
+"""Partitions and clips, drawn with networkx
+=========================================
 
-Writes ``partitions.png`` and ``clip.png``, the pictures of the documentation::
+The paper's partition strategies side by side, with the one of the released program, and a clip as a
+graph in space and time. The pictures of the documentation are made by::
 
-    python examples/draw_partitions.py --out /tmp/pictures
+    python examples/draw_partitions.py --out docs/images
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ def two_persons() -> SkeletonData:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("docs/images"), help="folder to write to")
+    parser = argparse.ArgumentParser(description="Partitions and clips, drawn with networkx")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/pictures"), help="folder to write to"
+    )
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")

@@ -1,7 +1,9 @@
-"""STGCNConv in a model that has nothing to do with skeletons: images as graphs of pixels.
+"""The layer elsewhere: images as graphs of pixels
+===============================================
 
-With the nine neighbours of a pixel as nine subsets the layer *is* a 3x3 convolution. This is shown
-first, and then a small classifier made of such layers learns to tell bars from crosses::
+STGCNConv in a model that has nothing to do with skeletons. With the nine neighbours of a pixel as
+nine subsets the layer *is* a 3x3 convolution. This is shown first, and then a small classifier made
+of such layers learns to tell bars from crosses::
 
     python examples/image_grid.py
 """

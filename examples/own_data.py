@@ -1,4 +1,5 @@
-"""Clips of your own: arrays and a skeleton that nobody has published, from files to logits.
+"""Clips of your own, from files to logits
+=======================================
 
 A crane has five joints here; it either lifts or turns. The arrays are written in the form that
 ``SkeletonFolder`` reads, and a batch of them goes through an untrained network::
@@ -59,7 +60,7 @@ def write_folder(root: Path, clips: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Clips of your own, from files to logits")
     parser.add_argument("--root", type=Path, default=Path("runs/cranes"), help="folder to write")
     root = parser.parse_args().root
     write_folder(root, clips=12)

@@ -1,4 +1,5 @@
-"""Train ST-GCN on NTU RGB+D with a plain PyTorch loop.
+"""Training on NTU RGB+D in a plain loop
+=====================================
 
 Without files it generates a small set of synthetic clips, which takes a few seconds::
 
@@ -54,7 +55,7 @@ def accuracy(model: STGCN, loader: DataLoader) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Training on NTU RGB+D in a plain loop")
     parser.add_argument("--root", help="folder with NTU RGB+D; default: synthetic clips")
     parser.add_argument("--clips", type=int, default=96, help="clips to train and to test on")
     parser.add_argument("--epochs", type=int, default=8)

@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
 from stgraph.graph import EdgeLabels
@@ -64,6 +65,59 @@ class SkeletonData(Data):
         """The facts of each clip, as far as known: of one, or of all in a batch."""
         facts = self.get("clip") or []
         return [facts] if isinstance(facts, ClipFacts) else facts
+
+    def with_edges(
+        self, edge_index: Tensor, edge_type: int | Tensor, edge_weight: float | Tensor = 1.0
+    ) -> SkeletonData:
+        """The clip with further edges: to an object, between two persons, whatever is not anatomy.
+
+        They are copies of no edge of the graph, so learnt importance leaves them alone. Edges
+        within a frame live through strides; between frames they count up to the first.
+
+        Args:
+            edge_index: Source and target nodes, long ``[2, E]``; give both ways if both count.
+            edge_type: Their labels, one for all or long ``[E]``. A network has a matrix for each
+                label of its graph: give the partition one subset more for edges like these.
+            edge_weight: Their weights, one for all or ``[E]``.
+
+        Raises:
+            ValueError: If this is a batch, or an edge names a node or a label that is not there.
+        """
+        if self.get("batch") is not None:
+            raise ValueError(
+                "with_edges takes one clip, this is a batch; add edges before batching."
+            )
+        labels = torch.as_tensor(edge_type, dtype=torch.long).expand(edge_index.shape[-1:])
+        self._check_added(edge_index, labels)
+        weights = torch.as_tensor(edge_weight, dtype=self.edge_weight.dtype).expand(labels.shape)
+        joined = self.clone()
+        joined.edge_index = torch.cat([self.edge_index, edge_index.to(self.edge_index)], dim=1)
+        for key, values in (
+            ("edge_type", labels),
+            ("edge_weight", weights),
+            ("edge_template", torch.full_like(labels, -1)),
+        ):
+            joined[key] = torch.cat([self[key], values.to(self[key].device)])
+        return joined
+
+    def _check_added(self, edge_index: Tensor, labels: Tensor) -> None:
+        if edge_index.dtype != torch.long or edge_index.ndim != 2 or len(edge_index) != 2:
+            raise ValueError(
+                f"Edges are node numbers (torch.long) of shape [2, E], source and target, found "
+                f"{edge_index.dtype} of shape {list(edge_index.shape)}."
+            )
+        known = self.clips[0].labels.num_edge_types if self.clips else None
+        for what, numbers, most in (
+            ("nodes", edge_index, self.num_nodes),
+            ("labels", labels, known),
+        ):
+            if not numbers.numel() or most is None:
+                continue
+            low, high = int(numbers.min()), int(numbers.max())
+            if low < 0 or high >= most:
+                raise ValueError(
+                    f"The clip has {what} 0 to {most - 1}, the edges name {low} to {high}."
+                )
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """The fields above of one clip as a networkx graph; :meth:`from_networkx` undoes it.

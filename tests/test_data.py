@@ -12,6 +12,7 @@ from torch_geometric.loader import DataLoader
 from stgraph.build import build_clip, to_keypoints
 from stgraph.data import ClipFacts, SkeletonData
 from stgraph.graph import SkeletonGraph
+from stgraph.nn import STGCNConv
 
 from .draws import clips, edges_of, layout_of
 
@@ -118,6 +119,56 @@ def test_a_node_removed_in_networkx_takes_its_edges_along():
     graph.remove_node(4)
     keep = torch.arange(9) != 4
     assert same(SkeletonData.from_networkx(graph), data.subgraph(keep))
+
+
+def test_edges_are_added_behind_those_that_are_there():
+    clip = clip_of(4, persons=2)
+    pairs = torch.tensor([[0, 12], [12, 0]])
+    joined = clip.with_edges(pairs, 2, 0.5)
+    assert joined.num_edges == clip.num_edges + 2 and joined.clips == clip.clips
+    for key, last in (
+        ("edge_type", [2, 2]),
+        ("edge_weight", [0.5, 0.5]),
+        ("edge_template", [-1] * 2),
+    ):
+        assert torch.equal(joined[key][:-2], clip[key]) and joined[key][-2:].tolist() == last
+    assert torch.equal(joined.edge_index[:, -2:], pairs)
+    each = clip.with_edges(pairs, torch.tensor([0, 1]), torch.tensor([2.0, 3.0]))
+    assert each.edge_type[-2:].tolist() == [0, 1] and each.edge_weight[-2:].tolist() == [2, 3]
+    assert same(clip.with_edges(torch.empty(2, 0, dtype=torch.long), 0), clip)
+
+
+def test_what_is_added_counts_in_a_batch_and_for_its_clip_alone():
+    clip = clip_of(4, persons=2)
+    joined = clip.with_edges(torch.tensor([[0], [12]]), 2)
+    batch = Batch.from_data_list([clip, joined])
+    conv = STGCNConv(2, 3, GRAPH.num_subsets + 3)
+    with torch.no_grad():
+        apart = conv(batch.x, batch.edge_index, batch.edge_type, batch.edge_weight)
+        alone = conv(clip.x, clip.edge_index, clip.edge_type, clip.edge_weight)
+        told = conv.weight[2].T @ clip.x[0]
+    torch.testing.assert_close(apart[:24], alone)
+    torch.testing.assert_close(apart[24 + 12] - alone[12], told)
+
+
+@pytest.mark.parametrize(
+    ("edges", "label", "words"),
+    [
+        (torch.tensor([[0], [24]]), 0, "nodes 0 to 23, the edges name 0 to 24"),
+        (torch.tensor([[0], [-1]]), 0, "the edges name -1 to 0"),
+        (torch.tensor([[0], [1]]), 6, "labels 0 to 5, the edges name 6 to 6"),
+        (torch.tensor([[0.0], [1.0]]), 0, r"torch.float32 of shape \[2, 1\]"),
+        (torch.tensor([0, 1]), 0, r"shape \[2\]"),
+    ],
+)
+def test_edges_that_name_what_is_not_there_are_refused(edges, label, words):
+    with pytest.raises(ValueError, match=words):
+        clip_of(4, persons=2).with_edges(edges, label)
+
+
+def test_edges_are_added_before_batching():
+    with pytest.raises(ValueError, match="add edges before batching"):
+        Batch.from_data_list([clip_of(2)]).with_edges(torch.tensor([[0], [1]]), 0)
 
 
 def test_a_clip_knows_its_size_without_its_tensors():

@@ -24,7 +24,7 @@ def run(example: str, *arguments: object, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "examples" / example), *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -70,8 +70,7 @@ def test_image_grid_equals_conv2d_and_learns(tmp_path: Path):
 def test_draw_partitions_writes_its_pictures(tmp_path: Path):
     run("draw_partitions.py", "--out", tmp_path / "pictures", folder=tmp_path)
     for name in ("partitions.png", "clip.png"):
-        content = (tmp_path / "pictures" / name).read_bytes()
-        assert content.startswith(b"\x89PNG") and len(content) > 10_000
+        assert picture(tmp_path / "pictures" / name)
 
 
 def test_own_data_writes_a_folder_and_reads_it(tmp_path: Path):
@@ -85,9 +84,71 @@ def test_own_data_writes_a_folder_and_reads_it(tmp_path: Path):
     assert "logits: [6, 2]" in printed
 
 
+def picture(path: Path) -> bool:
+    content = path.read_bytes()
+    return content.startswith(b"\x89PNG") and len(content) > 10_000
+
+
+def percent(printed: str, name: str) -> float:
+    found = re.search(rf"{name}: (\S+)%", printed)
+    assert found, printed
+    return float(found[1])
+
+
+def test_own_layout_learns_gestures_of_a_hand(tmp_path: Path):
+    printed = run("own_layout.py", "--out", tmp_path, folder=tmp_path)
+    assert percent(printed, "accuracy") > 90
+    hand = SkeletonLayout.load(tmp_path / "layout.json")
+    assert hand.num_joints == 16 and hand.is_tree and hand.positions is not None
+    assert picture(tmp_path / "hand.png")
+
+
+def test_own_partition_tells_left_from_right_where_the_papers_does_not(tmp_path: Path):
+    printed = run("own_partition.py", "--out", tmp_path, folder=tmp_path)
+    paper, ours = (float(number) for number in re.findall(r"changes by (\S+)", printed))
+    assert paper < 1e-6 and ours > 0.1
+    assert "itself: 17, axis: 4, left: 14, right: 14" in printed
+    assert picture(tmp_path / "sides.png")
+
+
+def test_objects_decide_what_bodies_leave_open(tmp_path: Path):
+    printed = run("objects.py", folder=tmp_path)
+    assert percent(printed, "with things") > 90
+    assert percent(printed, "bodies alone") < 50  # of three classes
+    assert int(re.search(r"(\d+) edges of touch", printed)[1]) > 0
+
+
+def test_two_persons_need_the_edges_between_them(tmp_path: Path):
+    printed = run("two_persons.py", "--out", tmp_path, folder=tmp_path)
+    assert percent(printed, "hands joined") > 90
+    assert percent(printed, "persons apart") < 70  # of two classes
+    assert picture(tmp_path / "joined.png")
+
+
+def test_explain_prediction_names_joints_and_writes_pictures_and_a_page(tmp_path: Path):
+    printed = run("explain_prediction.py", "--out", tmp_path, folder=tmp_path)
+    assert "the network says: sit down; it is: sit down" in printed
+    shares = [float(share) for share in re.findall(r": (\S+) of", printed)]
+    assert len(shares) == 3 and shares == sorted(shares, reverse=True) and shares[-1] > 0
+    assert picture(tmp_path / "responses.png") and picture(tmp_path / "explanation.png")
+    assert '"speaks": "sit down"' in (tmp_path / "clip.html").read_text(encoding="utf-8")
+
+
+def test_released_checkpoint_is_written_read_and_equal(tmp_path: Path):
+    printed = run("released_checkpoint.py", folder=tmp_path)
+    assert "172 entries" in printed and "STGCN of 60 classes" in printed
+    assert "largest difference after writing and reading: 0.0e+00" in printed
+    written = tmp_path / "runs" / "released" / "st_gcn.pt"
+    clip = tmp_path / "S001C001P001R001A001.skeleton"
+    write_skeleton_file(clip, generate_clip(0, 1, 1, clip_rng(0, 1)))
+    again = run("released_checkpoint.py", "--checkpoint", written, "--clip", clip, folder=tmp_path)
+    assert again.count("%") == 3 and "difference" not in again
+
+
 def test_every_example_is_tested_and_says_what_it_does():
     tests = Path(__file__).read_text(encoding="utf-8")
     assert EXAMPLES
     for path in EXAMPLES:
         assert f'run("{path.name}"' in tests, f"{path.name} has no test"
-        assert path.read_text(encoding="utf-8").startswith('"""')
+        title, line = path.read_text(encoding="utf-8").splitlines()[:2]
+        assert title.startswith('"""') and line == "=" * (len(title) - 3)  # the gallery wants it
