@@ -22,7 +22,10 @@ def blocks(text: str) -> list[tuple[int, str]]:
 
 PAGES = [
     page
-    for page in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
+    for page in (
+        *sorted(REPOSITORY.glob("README*.md")),
+        *sorted((REPOSITORY / "docs").glob("*.md")),
+    )
     if page.exists() and blocks(page.read_text(encoding="utf-8"))
 ]
 
@@ -38,7 +41,34 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(
 
 
 def test_all_pages_with_code_are_found():
-    assert {"concepts.md", "own_data.md", "partitions.md"} <= {page.name for page in PAGES}
+    expected = {
+        "README.md",
+        "README.zh.md",
+        "concepts.md",
+        "layer.md",
+        "own_data.md",
+        "own_layout.md",
+    }
+    expected |= {"partitions.md", "start.md", "start_zh.md"}
+    assert expected <= {page.name for page in PAGES}
+
+
+def test_the_chinese_pages_run_the_code_of_the_english_ones():
+    docs = REPOSITORY / "docs"
+    for ours, english in (
+        (REPOSITORY / "README.zh.md", REPOSITORY / "README.md"),
+        (docs / "start_zh.md", docs / "start.md"),
+    ):
+        code, wanted = (
+            [bare(code) for _, code in blocks(page.read_text(encoding="utf-8"))]
+            for page in (ours, english)
+        )
+        assert code == wanted
+
+
+def bare(code: str) -> str:
+    """Without remarks, which are in the language of the page."""
+    return re.sub(r"\s*#.*", "", code)
 
 
 def test_marked_blocks_are_not_run_and_lines_are_those_of_the_page():
@@ -48,6 +78,8 @@ def test_marked_blocks_are_not_run_and_lines_are_those_of_the_page():
 
 
 def test_pictures_and_pages_that_pages_point_to_exist():
-    for page in (REPOSITORY / "docs").glob("*.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} points to {target}"
+    for page in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            example = re.sub(r"^gallery/(.*)\.rst$", r"../examples/\1.py", target)  # made by Sphinx
+            place = example.replace("../examples/index.py", "../examples/GALLERY_HEADER.rst")
+            assert (page.parent / place).exists(), f"{page.name} points to {target}"
