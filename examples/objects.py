@@ -6,13 +6,16 @@ node: it has a place, features of its look, and edges to the hands that are near
 raises a hand: to drink from a cup, to make a call, or to greet while the cup stays on the table.
 The bodies say nothing about which it is::
 
-    python examples/objects.py
+    python examples/objects.py --out runs/objects
 """
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,7 +23,16 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch_geometric.loader import DataLoader
 
-from stgraph import STGCN, SkeletonData, SkeletonGraph, build_clip, layouts, partition, transforms
+from stgraph import (
+    STGCN,
+    SkeletonData,
+    SkeletonGraph,
+    build_clip,
+    layouts,
+    partition,
+    transforms,
+    visualize,
+)
 from stgraph.datasets.synthetic.kinematics import ACTIONS, clip_rng, perform, sense
 
 CLASSES = ("drink", "call", "greet")
@@ -99,12 +111,20 @@ def accuracy(train: list[SkeletonData], test: list[SkeletonData]) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Objects as nodes: drink, call or greet.")
+    parser.add_argument("--out", type=Path, default=Path("runs/objects"), help="folder to write to")
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    matplotlib.use("Agg")
+
     # The same clips, once with the things and once without. Things have looks in four channels,
     # which are zero at joints.
     clips = [(record(label, performer, n), label, performer)
              for performer in range(1, 19) for n in range(2) for label in range(3)]  # fmt: skip
     first = build(clips[0][0], 0)
     print(f"{first.num_nodes} nodes, {int((first.edge_type == TOUCH).sum())} edges of touch")
+    ax = visualize.draw_clip(first, frames=(8, 16, 24, 32))  # the thing is person 1
+    ax.figure.savefig(out / "objects.png", dpi=100)
     for name, seen in (("with things", lambda clip: clip), ("bodies alone", without_things)):
         sets = [
             [build(seen(clip), label) for clip, label, who in clips if (who > 12) == unseen]

@@ -112,10 +112,11 @@ def test_own_partition_tells_left_from_right_where_the_papers_does_not(tmp_path:
 
 
 def test_objects_decide_what_bodies_leave_open(tmp_path: Path):
-    printed = run("objects.py", folder=tmp_path)
+    printed = run("objects.py", "--out", tmp_path, folder=tmp_path)
     assert percent(printed, "with things") > 90
     assert percent(printed, "bodies alone") < 50  # of three classes
     assert int(re.search(r"(\d+) edges of touch", printed)[1]) > 0
+    assert picture(tmp_path / "objects.png")
 
 
 def test_two_persons_need_the_edges_between_them(tmp_path: Path):
