@@ -185,11 +185,10 @@ def make_model(
     return network
 
 
-def save_config(path: Path, training: TrainingOptions, **groups: Any) -> None:
-    """Write options as the YAML file that ``stgraph train --config`` takes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def config_text(training: TrainingOptions, **groups: Any) -> str:
+    """Options as the YAML file that ``stgraph train --config`` takes."""
     plain = asdict(training) | {name: asdict(group) for name, group in groups.items()}
-    path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+    return yaml.safe_dump(plain, sort_keys=False)
 
 
 def _check_data(data: DataOptions) -> None:

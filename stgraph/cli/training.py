@@ -182,8 +182,8 @@ def fit(sets: Sets, groups: Options, out: Path, resume: str | None) -> SkeletonN
         if epochs_done(known) >= training.epochs:
             recognizer.load_state_dict(known["state_dict"])
             return recognizer.model
-    objects.save_config(out / "config.yaml", training, data=data, model=model)
-    train.fit(recognizer, sets.train, sets.test, out, resume=resume)
+    config = objects.config_text(training, data=data, model=model)
+    train.fit(recognizer, sets.train, sets.test, out, resume=resume, config=config)
     return recognizer.model
 
 

@@ -50,8 +50,17 @@ def fit(
     out: str | Path,
     *,
     resume: str | Path | None = None,
+    config: str = "",
 ) -> dict[str, float]:
     """Train, writing to ``out``: metrics.csv, TensorBoard events, checkpoints/best and last.
+
+    Args:
+        recognizer: The network and how it is trained.
+        train_set: Clips to train on.
+        test_set: Clips to test on after each epoch.
+        out: The folder of the run; nothing is written before all is found to fit.
+        resume: A check point to go on from, or the folder of its run.
+        config: What ``config.yaml`` of the run says.
 
     Returns:
         The metrics of the last epoch.
@@ -83,6 +92,8 @@ def fit(
     if trainer.is_global_zero:
         _keep_metrics(out, resume is not None)
         write_facts(out / "run.json", options.seed)
+        if config:
+            (out / "config.yaml").write_text(config, encoding="utf-8")
     with warnings.catch_warnings():
         for expected in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=expected)

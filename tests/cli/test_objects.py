@@ -14,12 +14,12 @@ from stgraph import layouts, partition, transforms
 from stgraph.cli.clips import read_clip
 from stgraph.cli.objects import (
     SMALL_BLOCKS,
+    config_text,
     layout_by_name,
     make_dataset,
     make_graph,
     make_layout,
     make_model,
-    save_config,
 )
 from stgraph.cli.preparation import Preparation
 from stgraph.datasets import SyntheticActions
@@ -202,9 +202,8 @@ def test_layouts_are_found_by_name_or_read_from_a_file(tmp_path):
         layout_by_name("NTU26")
 
 
-def test_a_saved_config_holds_every_option(tmp_path):
-    save_config(tmp_path / "new" / "c.yaml", TrainingOptions(epochs=3), data=DataOptions(every=2))
-    config = yaml.safe_load((tmp_path / "new" / "c.yaml").read_text())
+def test_a_saved_config_holds_every_option():
+    config = yaml.safe_load(config_text(TrainingOptions(epochs=3), data=DataOptions(every=2)))
     assert config["epochs"] == 3 and config["data"]["every"] == 2
     assert set(config) == set(TrainingOptions.__dataclass_fields__) | {"data"}
 

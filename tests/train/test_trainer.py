@@ -120,8 +120,15 @@ def test_another_partition_of_the_same_shape_is_not_resumed(sets, tmp_path):
 def test_machines_that_are_not_there_are_a_clear_error(sets, tmp_path, wrong):
     if "accelerator" in wrong and torch.cuda.is_available():
         pytest.skip("there is a GPU here")
+    out = tmp_path / "run"
     with pytest.raises(ValueError, match="Lightning cannot train with these settings"):
-        fit(recognizer(sets, epochs=1, **wrong), *sets, tmp_path)
+        fit(recognizer(sets, epochs=1, **wrong), *sets, out, config="epochs: 1")
+    assert not out.exists()
+
+
+def test_settings_are_written_when_training_starts(sets, tmp_path):
+    fit(recognizer(sets, epochs=1), *sets, tmp_path, config="epochs: 1\n")
+    assert (tmp_path / "config.yaml").read_text() == "epochs: 1\n"
 
 
 def test_one_seed_gives_one_network_bit_by_bit(sets, tmp_path):
