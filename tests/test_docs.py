@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from stgraph import cli
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^(<!-- not run -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -75,6 +79,50 @@ def test_marked_blocks_are_not_run_and_lines_are_those_of_the_page():
     skipped = "# A\n\n<!-- not run -->\n```python\n1 / 0\n```\n"
     text = skipped + "\n```python\nx = 1\n```\n```console\nls\n```\n"
     assert blocks(text) == [(8, "x = 1\n")]
+
+
+CONSOLE = re.compile(r"^```(?:console|bash|sh)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[list[str]]:
+    """The arguments of each ``stgraph`` that a page shows, without dots and placeholders."""
+    lines = "\n".join(CONSOLE.findall(text)).replace("\\\n", " ").splitlines()
+    found = [shlex.split(line, comments=True) for line in lines if "stgraph " in line]
+    return [
+        [word.replace("$stream", "bone") for word in words[1:] if word != "..."]
+        for words in found
+        if words[:1] == ["stgraph"]
+    ]
+
+
+SHOWN = [
+    (page.relative_to(REPOSITORY), command)
+    for page in sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("d*/**/*.md")])
+    for command in commands(page.read_text(encoding="utf-8"))
+]
+
+
+def test_commands_are_found_over_lines_and_without_remarks():
+    text = (
+        "```console\nstgraph draw layout \\\n  --out a.png   # a picture\nls\n  stgraph demo\n```\n"
+    )
+    assert commands(text) == [["draw", "layout", "--out", "a.png"], ["demo"]]
+    assert len(SHOWN) > 40
+
+
+@pytest.mark.parametrize(("page", "command"), SHOWN, ids=str)
+def test_the_command_line_understands_what_pages_show(
+    page: Path, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for option, value in itertools.pairwise(command):
+        if option == "--config":
+            tmp_path.joinpath(value).parent.mkdir(parents=True)
+            tmp_path.joinpath(value).write_text("epochs: 3\n")
+    asked = []
+    for name, (_, add_arguments) in cli.COMMANDS.items():
+        monkeypatch.setitem(cli.COMMANDS, name, (asked.append, add_arguments))
+    assert cli.main(command) == 0 and len(asked) == 1
 
 
 def test_pictures_and_pages_that_pages_point_to_exist():
