@@ -38,6 +38,8 @@ class DataOptions:
         rotate: Training clips turn by up to this many radians about each axis.
         scale: Training clips grow or shrink by up to this share along each axis.
         stream: joint, bone, joint_motion or bone_motion, taken of the prepared clip.
+        clock: Whether nodes know their moment, by a further channel: then the network knows how
+            long a clip is, which otherwise only padding tells.
         pad: Frames and persons that every clip gets, zeros where it has none, as in the released
             programs; empty: clips stay as they are.
     """
@@ -60,6 +62,7 @@ class DataOptions:
     rotate: float = 0.0
     scale: float = 0.0
     stream: Literal["joint", "bone", "joint_motion", "bone_motion"] = "joint"
+    clock: bool = False
     pad: list[int] = field(default_factory=list)
 
     @property

@@ -50,8 +50,8 @@ def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
     clip = _raw(path, checkpoint, data)
     raw = torch.from_numpy(clip.keypoints)
     given = joints = _prepared(raw, path, checkpoint, data)
-    if data.stream != "joint":
-        joints = _prepared(raw, path, checkpoint, replace(data, stream="joint"))
+    if data.stream != "joint" or data.clock:
+        joints = _prepared(raw, path, checkpoint, replace(data, stream="joint", clock=False))
     frames = joints.shape[1]
     if data.pad:
         frames = _prepared(raw, path, checkpoint, replace(data, pad=[])).shape[1]

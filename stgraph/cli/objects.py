@@ -173,7 +173,7 @@ def make_model(
     if model.dropout is not None and not 0 <= model.dropout < 1:
         raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
     network = NETWORKS[model.network](
-        dataset.channels,
+        dataset[0].num_node_features,
         dataset.num_classes,
         graph,
         blocks=[(width, stride) for width, stride in blocks],

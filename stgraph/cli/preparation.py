@@ -40,6 +40,8 @@ class Preparation:
         else:
             clip = self._prepare(keypoints, generator, channels)
             clip = transforms.stream(clip, options.stream, self.layout, coordinates=channels)
+        if options.clock:
+            clip = transforms.clock(clip)
         if not options.pad:
             return clip
         frames, persons = options.pad

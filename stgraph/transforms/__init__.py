@@ -18,6 +18,7 @@ from stgraph.transforms.space import (
 )
 from stgraph.transforms.streams import STREAMS, bones, from_bones, from_motion, motion, stream
 from stgraph.transforms.time import (
+    clock,
     crop_resize,
     random_window,
     resample,
@@ -31,6 +32,7 @@ __all__ = [
     "align",
     "bones",
     "center",
+    "clock",
     "crop_resize",
     "drop_frames",
     "drop_joints",

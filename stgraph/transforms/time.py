@@ -1,7 +1,7 @@
 """Which frames of a clip are taken, and in which order.
 
 :func:`resample`, :func:`thin` and :func:`crop_resize` are random only with a generator, and as
-for testing without; the others always are, except :func:`reverse`.
+for testing without; the others always are, except :func:`reverse` and :func:`clock`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,17 @@ def reverse(keypoints: Tensor) -> Tensor:
     """
     axes(keypoints)
     return keypoints.flip(1)
+
+
+def clock(keypoints: Tensor) -> Tensor:
+    """The moment of each frame as a further channel, in hundreds of frames from the clip's first.
+
+    Pooling is a mean over nodes, so a network that is given nodes alone hardly knows how long a
+    clip is; padded with zeros it does. A joint that was not seen is NaN in this channel too.
+    """
+    _, frames, _, _ = axes(keypoints)
+    moment = torch.arange(frames, dtype=keypoints.dtype, device=keypoints.device) / 100
+    return torch.cat([keypoints, moment[:, None, None] + 0 * keypoints[..., :1]], dim=-1)
 
 
 def crop_resize(

@@ -94,6 +94,24 @@ def test_a_stream_leaves_the_score_to_its_rule():
     torch.testing.assert_close(found, transforms.stream(clip, "bone", layouts.NTU25, coordinates=2))
 
 
+def test_moments_come_after_all_and_are_of_seen_joints_and_no_padding():
+    clip = torch.randn(1, 9, 25, 3)
+    clip[0, 4, 3] = torch.nan
+    found = prepared(clip, every=2, stream="bone", clock=True, pad=[8, 1])
+    assert torch.equal(found[..., :3], prepared(clip, every=2, stream="bone", pad=[8, 1]))
+    moments = torch.tensor([0, 0.01, 0.02, 0.03, 0.04, 0, 0, 0])
+    torch.testing.assert_close(found[0, :, 0, 3], moments)
+    assert found[0, 2, 3, 3] == 0 and found[0, 2, 4, 3] > 0
+
+
+def test_a_network_takes_the_channels_that_prepared_clips_have(tmp_path):
+    data = DataOptions(root=str(tmp_path), performers=2, clock=True)
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    clips = make_dataset(data, "train", graph)
+    model = make_model(clips, ModelOptions(blocks=[[4, 1]]), graph)
+    assert model.in_channels == 4 and model(clips[0]).isfinite().all()
+
+
 def test_padding_comes_last_and_fills_with_zeros():
     clip = torch.randn(1, 5, 25, 3)
     clip[0, 2, 3] = torch.nan

@@ -114,6 +114,11 @@ def test_of_bones_and_motion_the_joints_are_shown(clip, tmp_path):
     torch.testing.assert_close(scene.keypoints, clip[1], equal_nan=True)
 
 
+def test_moments_are_no_coordinates(clip, tmp_path):
+    scene = make_scene(clip[0], asked(), trained(tmp_path, channels=4, clock=True, center=False))
+    torch.testing.assert_close(scene.keypoints, clip[1], equal_nan=True)
+
+
 def test_aligned_clips_stand_along_z(clip, tmp_path):
     assert make_scene(clip[0], asked(), trained(tmp_path, align=ALIGNED)).view == "aligned"
     assert make_scene(clip[0], asked(view="y"), trained(tmp_path, align=ALIGNED)).view == "y"
