@@ -13,12 +13,15 @@ THREADS = max(1, 2 // WORKERS)
 os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 import torch_geometric.typing  # noqa: E402
 
 torch.set_num_threads(THREADS)
+hypothesis.settings.register_profile("unhurried", deadline=None)  # on machines that do more
+hypothesis.settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXTENSIONS = ("torch_scatter", "torch_sparse", "pyg_lib")

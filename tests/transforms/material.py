@@ -86,6 +86,7 @@ OTHERS: dict[str, Change] = {
     "thin from the first": partial(transforms.thin, step=2),
     "crop_resize the middle": partial(transforms.crop_resize, frames=4),
     "reverse": transforms.reverse,
+    "clock": transforms.clock,
     "keep_persons": partial(transforms.keep_persons, most=2),
 }
 
