@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,58 +67,77 @@ class SkeletonData(Data):
         facts = self.get("clip") or []
         return [facts] if isinstance(facts, ClipFacts) else facts
 
+    def pairs(self, first: Tensor, second: Tensor) -> Tensor:
+        """All pairs of a ``first`` and a ``second`` node of the same frame, there and back.
+
+        Args:
+            first: Which nodes, bool ``[N]``: ``(clip.joint == hand) & (clip.person == 0)``.
+            second: The others.
+
+        Returns:
+            long ``[2, E]``, for :meth:`with_edges`.
+        """
+        here, there = first.nonzero()[:, 0], second.nonzero()[:, 0]
+        there = there[self.frame[there].argsort(stable=True)]
+        starts = torch.searchsorted(self.frame[there], self.frame[here])
+        counts = torch.searchsorted(self.frame[there], self.frame[here], right=True) - starts
+        which = torch.arange(int(counts.sum()), device=counts.device)
+        which += (starts - counts.cumsum(0) + counts).repeat_interleave(counts)
+        met = torch.stack([here.repeat_interleave(counts), there[which]])
+        return torch.cat([met, met.flip(0)], dim=1)
+
     def with_edges(
-        self, edge_index: Tensor, edge_type: int | Tensor, edge_weight: float | Tensor = 1.0
+        self, edge_index: Tensor, subset: int | Tensor, *, edge_weight: float | Tensor = 1.0
     ) -> SkeletonData:
         """The clip with further edges: to an object, between two persons, whatever is not anatomy.
 
-        They are copies of no edge of the graph, so learnt importance leaves them alone. Edges
-        within a frame live through strides; between frames they count up to the first.
+        They are copies of no edge of the graph, so learnt importance leaves them alone. Through
+        strides they live on while both ends are kept; those of product labels across frames do not.
 
         Args:
             edge_index: Source and target nodes, long ``[2, E]``; give both ways if both count.
-            edge_type: Their labels, one for all or long ``[E]``. A network has a matrix for each
-                label of its graph: give the partition one subset more for edges like these.
+            subset: Which of the graph's subsets they are in, one for all or long ``[E]``:
+                ``graph.subset_names.index("touch")``. Give the partition one subset more for them.
             edge_weight: Their weights, one for all or ``[E]``.
 
         Raises:
-            ValueError: If this is a batch, or an edge names a node or a label that is not there.
+            ValueError: If this is a batch or has no edges, or an edge names a node or a subset that
+                is not there.
         """
-        if self.get("batch") is not None:
+        if self.get("batch") is not None or "edge_index" not in self:
             raise ValueError(
-                "with_edges takes one clip, this is a batch; add edges before batching."
+                "Edges are added to one clip that has some; add them before batching, and to what "
+                "build_clip gives."
             )
-        labels = torch.as_tensor(edge_type, dtype=torch.long).expand(edge_index.shape[-1:])
-        self._check_added(edge_index, labels)
-        weights = torch.as_tensor(edge_weight, dtype=self.edge_weight.dtype).expand(labels.shape)
-        joined = self.clone()
-        joined.edge_index = torch.cat([self.edge_index, edge_index.to(self.edge_index)], dim=1)
+        self._check_ends(edge_index)
+        subsets = _column(subset, edge_index, torch.long)
+        source, target = edge_index.to(self.frame.device)
+        if self.clips:
+            labels = self.clips[0].labels
+            subsets = labels.of_subset(subsets, self.frame[source] - self.frame[target])
+        joined = copy(self)
+        joined.edge_index = torch.cat([self.edge_index, torch.stack([source, target])], dim=1)
         for key, values in (
-            ("edge_type", labels),
-            ("edge_weight", weights),
-            ("edge_template", torch.full_like(labels, -1)),
+            ("edge_type", subsets),
+            ("edge_weight", _column(edge_weight, edge_index, self.edge_weight.dtype)),
+            ("edge_template", torch.full_like(subsets, -1)),
         ):
             joined[key] = torch.cat([self[key], values.to(self[key].device)])
         return joined
 
-    def _check_added(self, edge_index: Tensor, labels: Tensor) -> None:
-        if edge_index.dtype != torch.long or edge_index.ndim != 2 or len(edge_index) != 2:
+    def _check_ends(self, edge_index: Tensor) -> None:
+        if getattr(edge_index, "dtype", None) != torch.long:
+            found = getattr(edge_index, "dtype", type(edge_index).__name__)
+            raise ValueError(f"edge_index is a tensor of whole numbers (torch.long), not {found}.")
+        if edge_index.ndim != 2 or len(edge_index) != 2:
             raise ValueError(
-                f"Edges are node numbers (torch.long) of shape [2, E], source and target, found "
-                f"{edge_index.dtype} of shape {list(edge_index.shape)}."
+                f"edge_index is [2, E], sources and targets, not {list(edge_index.shape)}."
             )
-        known = self.clips[0].labels.num_edge_types if self.clips else None
-        for what, numbers, most in (
-            ("nodes", edge_index, self.num_nodes),
-            ("labels", labels, known),
-        ):
-            if not numbers.numel() or most is None:
-                continue
-            low, high = int(numbers.min()), int(numbers.max())
-            if low < 0 or high >= most:
-                raise ValueError(
-                    f"The clip has {what} 0 to {most - 1}, the edges name {low} to {high}."
-                )
+        if edge_index.numel() and not 0 <= edge_index.min() <= edge_index.max() < self.num_nodes:
+            raise ValueError(
+                f"The clip has nodes 0 to {self.num_nodes - 1}, the edges name "
+                f"{int(edge_index.min())} to {int(edge_index.max())}."
+            )
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """The fields above of one clip as a networkx graph; :meth:`from_networkx` undoes it.
@@ -163,6 +183,19 @@ class SkeletonData(Data):
             clip=clip,
             **columns,
         )
+
+
+def _column(value: float | Tensor, edge_index: Tensor, dtype: torch.dtype) -> Tensor:
+    """A number for each edge, of one for all or of as many as there are."""
+    column, count = torch.as_tensor(value, device=edge_index.device), edge_index.shape[1]
+    whole = not (column.is_floating_point() or column.dtype == torch.bool)
+    if tuple(column.shape) not in ((), (count,)) or not (whole or dtype.is_floating_point):
+        raise ValueError(
+            f"Expected a number for all, or one for each of {count} edges, "
+            f"{'whole ones for subsets' if dtype == torch.long else 'weights'}; found "
+            f"{column.dtype} {list(column.shape)}."
+        )
+    return column.to(dtype).expand(count)
 
 
 _NODE_KEYS = ("frame", "joint", "person")

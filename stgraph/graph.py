@@ -50,6 +50,32 @@ class EdgeLabels:
             return self.num_subsets + self.temporal_kernel
         return self.num_subsets * (self.temporal_kernel if self.temporal else 1)
 
+    def in_time(self, edge_type: Tensor) -> Tensor:
+        """Which labels are of edges in time, or across frames: bool, as many as labels."""
+        if self.temporal == "product":
+            return edge_type // self.num_subsets != self.reach
+        return edge_type >= self.num_subsets
+
+    def of_subset(self, subset: Tensor, offset: Tensor) -> Tensor:
+        """The labels of edges in these subsets, ``offset`` frames from target to source.
+
+        Raises:
+            ValueError: If a subset is not there, or product edges reach farther than Γ.
+        """
+        if subset.numel() and not 0 <= int(subset.min()) <= int(subset.max()) < self.num_subsets:
+            raise ValueError(
+                f"The graph has subsets 0 to {self.num_subsets - 1}, found {int(subset.min())} to "
+                f"{int(subset.max())}; for edges that are not anatomy give its partition one more."
+            )
+        if self.temporal != "product":
+            return subset
+        if offset.numel() and int(offset.abs().max()) > self.reach:
+            raise ValueError(
+                f"Edges reach {self.reach} frames with a temporal kernel of "
+                f"{self.temporal_kernel}, found {int(offset.abs().max())}."
+            )
+        return subset + self.num_subsets * (offset + self.reach)
+
     @property
     def reach(self) -> int:
         """⌊Γ/2⌋, the number of frames that an edge can span."""

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
-from stgraph.build import build_clip, to_keypoints
+from stgraph.build import build_clip, clip_nodes, to_keypoints
 from stgraph.data import ClipFacts, SkeletonData
 from stgraph.graph import SkeletonGraph
-from stgraph.nn import STGCNConv
+from stgraph.nn import Level, STGCNConv
 
 from .draws import clips, edges_of, layout_of
 
@@ -124,7 +124,7 @@ def test_a_node_removed_in_networkx_takes_its_edges_along():
 def test_edges_are_added_behind_those_that_are_there():
     clip = clip_of(4, persons=2)
     pairs = torch.tensor([[0, 12], [12, 0]])
-    joined = clip.with_edges(pairs, 2, 0.5)
+    joined = clip.with_edges(pairs, 2, edge_weight=0.5)
     assert joined.num_edges == clip.num_edges + 2 and joined.clips == clip.clips
     for key, last in (
         ("edge_type", [2, 2]),
@@ -133,12 +133,15 @@ def test_edges_are_added_behind_those_that_are_there():
     ):
         assert torch.equal(joined[key][:-2], clip[key]) and joined[key][-2:].tolist() == last
     assert torch.equal(joined.edge_index[:, -2:], pairs)
-    each = clip.with_edges(pairs, torch.tensor([0, 1]), torch.tensor([2.0, 3.0]))
-    assert each.edge_type[-2:].tolist() == [0, 1] and each.edge_weight[-2:].tolist() == [2, 3]
+    exact = clip.clone()
+    exact.edge_weight = exact.edge_weight.double()
+    weights = torch.tensor([0.1, 3.0], dtype=torch.double)
+    each = exact.with_edges(pairs, torch.tensor([0, 1]), edge_weight=weights)
+    assert each.edge_type[-2:].tolist() == [0, 1] and torch.equal(each.edge_weight[-2:], weights)
     assert same(clip.with_edges(torch.empty(2, 0, dtype=torch.long), 0), clip)
 
 
-def test_what_is_added_counts_in_a_batch_and_for_its_clip_alone():
+def test_what_is_added_counts_in_a_batch_for_its_clip_alone():
     clip = clip_of(4, persons=2)
     joined = clip.with_edges(torch.tensor([[0], [12]]), 2)
     batch = Batch.from_data_list([clip, joined])
@@ -151,24 +154,70 @@ def test_what_is_added_counts_in_a_batch_and_for_its_clip_alone():
     torch.testing.assert_close(apart[24 + 12] - alone[12], told)
 
 
+def test_the_label_of_what_is_added_follows_from_subset_and_frames():
+    product = SkeletonGraph.from_layout(GRAPH.layout, temporal_kernel=3, temporal="product")
+    clip = build_clip(torch.randn(2, 4, 3, 2), product)
+    pairs = torch.tensor([[0, 3, 12], [12, 0, 3]])  # frames 0 to 0, 1 to 0, 0 to 1
+    assert clip.with_edges(pairs, 2).edge_type[-3:].tolist() == [2 + 3, 2 + 6, 2]
+    assert product.labels.in_time(torch.tensor([2 + 3, 2 + 6, 2])).tolist() == [False, True, True]
+    with pytest.raises(ValueError, match="reach 1 frames with a temporal kernel of 3, found 2"):
+        clip.with_edges(torch.tensor([[6], [0]]), 2)
+    factorized = clip_of(4, persons=2).with_edges(pairs, 2)
+    assert factorized.edge_type[-3:].tolist() == [2, 2, 2]
+    assert GRAPH.labels.in_time(torch.arange(6)).tolist() == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize("temporal", ["factorized", "product"])
+def test_what_is_added_within_a_frame_lives_while_the_frame_is_kept(temporal):
+    graph = SkeletonGraph.from_layout(GRAPH.layout, temporal_kernel=3, temporal=temporal)
+    clip = build_clip(torch.randn(2, 4, 3, 2), graph)
+    joined = clip.with_edges(torch.tensor([[0, 3], [12, 15]]), 2)  # in frames 0 and 1
+    _, coarse = Level.of(Batch.from_data_list([joined]), graph).coarsen(2)
+    assert coarse.num_nodes == 12
+    assert coarse.spatial.edge_index[:, coarse.spatial.edge_template < 0].tolist() == [[0], [6]]
+
+
 @pytest.mark.parametrize(
-    ("edges", "label", "words"),
+    ("edges", "subset", "words"),
     [
         (torch.tensor([[0], [24]]), 0, "nodes 0 to 23, the edges name 0 to 24"),
         (torch.tensor([[0], [-1]]), 0, "the edges name -1 to 0"),
-        (torch.tensor([[0], [1]]), 6, "labels 0 to 5, the edges name 6 to 6"),
-        (torch.tensor([[0.0], [1.0]]), 0, r"torch.float32 of shape \[2, 1\]"),
-        (torch.tensor([0, 1]), 0, r"shape \[2\]"),
+        (torch.tensor([[0], [1]]), 3, "subsets 0 to 2, found 3 to 3; .* partition one more"),
+        (torch.tensor([[0], [1]]), -1, "subsets 0 to 2, found -1"),
+        (torch.tensor([[0], [1]]), 1.5, "whole ones for subsets; found torch.float32"),
+        (torch.tensor([[0], [1]]), torch.tensor([0, 1]), r"each of 1 edges.* found .*\[2\]"),
+        (torch.tensor([[0.0], [1.0]]), 0, "torch.long"),
+        ([[0], [1]], 0, "not list"),
+        (torch.tensor([0, 1]), 0, r"not \[2\]"),
     ],
 )
-def test_edges_that_name_what_is_not_there_are_refused(edges, label, words):
+def test_edges_that_name_what_is_not_there_are_refused(edges, subset, words):
     with pytest.raises(ValueError, match=words):
-        clip_of(4, persons=2).with_edges(edges, label)
+        clip_of(4, persons=2).with_edges(edges, subset)
 
 
-def test_edges_are_added_before_batching():
-    with pytest.raises(ValueError, match="add edges before batching"):
-        Batch.from_data_list([clip_of(2)]).with_edges(torch.tensor([[0], [1]]), 0)
+def test_edges_are_added_to_one_clip_that_has_some():
+    pairs = torch.tensor([[0], [1]])
+    with pytest.raises(ValueError, match="before batching"):
+        Batch.from_data_list([clip_of(2)]).with_edges(pairs, 0)
+    with pytest.raises(ValueError, match="what build_clip gives"):
+        clip_nodes(torch.randn(1, 2, 3, 2), GRAPH).with_edges(pairs, 0)
+
+
+@settings(max_examples=50)
+@given(clips(3))
+def test_pairs_are_all_of_two_groups_in_a_frame_there_and_back(drawn):
+    keypoints, visible = drawn
+    clip = build_clip(keypoints, GRAPH, visible=visible)
+    first, second = torch.rand(clip.num_nodes) < 0.5, torch.rand(clip.num_nodes) < 0.5
+    found = clip.pairs(first, second).T.tolist()
+    met = [
+        [a, b]
+        for a in first.nonzero()[:, 0].tolist()
+        for b in second.nonzero()[:, 0].tolist()
+        if clip.frame[a] == clip.frame[b]
+    ]
+    assert sorted(found) == sorted(met + [[b, a] for a, b in met])
 
 
 def test_a_clip_knows_its_size_without_its_tensors():

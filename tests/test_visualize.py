@@ -371,11 +371,11 @@ def test_drawings_of_several_panels_fit_into_a_part_of_a_figure():
     upper, lower, last = figure.subfigures(3, 1)
     graph = SkeletonGraph.from_layout(ARM)
     panels = draw_partitions(ARM, figure=upper)
-    assert [ax.get_figure(root=False) for ax in panels] == [upper] * 3
+    assert [ax.figure for ax in panels] == [upper] * 3
     panels = draw_spatial_partitions(ARM, figure=lower)
-    assert [ax.get_figure(root=False) for ax in panels] == [lower] * 2
+    assert [ax.figure for ax in panels] == [lower] * 2
     panels = draw_importances(graph, [np.ones(graph.num_edges)] * 7, figure=last)
-    assert [ax.get_figure(root=False) for ax in panels] == [last] * 7
+    assert [ax.figure for ax in panels] == [last] * 7
     assert len(figure.axes) == 3 + 2 + 7  # empty places of the last row are no axes
     assert len(draw_curves({"train_loss": [1.0]}, figure=plt.figure())) == 3
     assert len(plt.get_fignums()) == 2
@@ -460,6 +460,12 @@ def test_importance_is_width_and_area_and_what_is_negative_is_hollow():
     factor = torch.linspace(-1, 2, graph.num_edges)
     ax = draw_importance(graph, factor)
     outer, inner = lines_and_insides(ax)
+    white = [found for found in ax.collections if (found.get_edgecolor()[:, :3] == 1).all()]
+    others = [found for found in ax.collections if isinstance(found, LineCollection)]
+    for inside in white:  # is drawn over its line
+        assert inside.get_zorder() >= max(found.get_zorder() for found in others)
+        place = ax.collections.index(inside)
+        assert np.array_equal(inside.get_segments(), ax.collections[place - 1].get_segments())
     loops = graph.edge_index[0] == graph.edge_index[1]
     width = 2 * factor[~loops]
     np.testing.assert_allclose(np.sort(outer), np.sort(width.abs()), rtol=1e-6)
@@ -499,6 +505,13 @@ def test_curves_are_drawn_by_epoch_in_percent():
     )
     drawn = {line.get_label(): line.get_ydata().tolist() for ax in panels for line in ax.lines}
     assert drawn == {"train_loss": [2, 1], "test top1": [50, 75], "lr-SGD": [0.1, 0.05]}
+    assert panels[0].get_figure().get_size_inches().tolist() == [12, 3.6]
+
+
+def test_curves_differ_in_black_and_white_and_count_from_the_first_epoch():
+    ax = draw_curve({"a": [1, 2], "b": [2, 3], "c": [3, 4]}, "loss", first=5)
+    assert len({line.get_linestyle() for line in ax.lines}) == 3
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[5, 6]] * 3
 
 
 def test_accuracy_by_length_is_that_of_equally_many_clips():

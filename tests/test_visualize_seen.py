@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from matplotlib.collections import LineCollection, PathCollection
+from torch_geometric.data import Batch
 
 from stgraph import SkeletonGraph, build_clip, layouts, normalization
+from stgraph.build import clip_nodes
 from stgraph.visualize import (
     draw_classes,
     draw_explanation,
@@ -124,12 +128,62 @@ def test_subsets_of_a_pair_are_one_line_and_small_ones_of_whole_graphs_are_left_
     pair = (ends[0] == 5) & (ends[1] == 9) & (clip.edge_template >= 0)
     assert pair.sum() == 6  # two subsets in three frames
     edges[pair] = torch.tensor([3.0, -1.0]).repeat(3)
-    edges[(ends[0] == 7) & (ends[1] == 8)] = 0.04
+    spatial = clip.edge_template >= 0
+    edges[(ends[0] == 7) & (ends[1] == 8) & spatial] = 0.04  # 0.24 of 6: below a twentieth
+    edges[(ends[0] == 9) & (ends[1] == 10) & spatial] = 0.06  # 0.36
     ax = draw_explanation(clip, whole, torch.ones(clip.num_nodes), edges)
     _, line = of_kind(ax, LineCollection)
-    (half,) = line.get_segments()
     place = np.array(layouts.COCO17.positions)
-    np.testing.assert_allclose(half, [place[9], (place[5] + place[9]) / 2])
+    wanted = [
+        [place[target], (place[source] + place[target]) / 2]
+        for child, parent in [*layouts.COCO17.bones, (5, 9), (9, 10)]
+        for source, target in [(child, parent), (parent, child)]
+        if (source, target) not in ((9, 5), (10, 9))  # bones are drawn both ways, whatever they say
+    ]
+    drawn = np.array(line.get_segments()).reshape(-1, 4)
+    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(np.reshape(wanted, (-1, 4)), axis=0))
+    assert len(drawn) == len(wanted) == 2 * 16 + 2
+
+
+def test_edges_that_were_added_are_drawn_and_edges_across_frames_are_not():
+    product = SkeletonGraph.from_layout(layouts.COCO17, temporal_kernel=3, temporal="product")
+    for graph in (GRAPH, product):
+        clip = build_clip(torch.rand(2, 4, 17, 3), graph)
+        hands = [(clip.joint == joint) & (clip.person == who) for joint, who in ((9, 0), (10, 1))]
+        joined = clip.with_edges(clip.pairs(*hands), 0)
+        edges = torch.zeros(joined.num_edges)
+        edges[clip.num_edges :] = 1.0
+        late = joined.frame[joined.edge_index[0]] != joined.frame[joined.edge_index[1]]
+        edges[late] = 100.0
+        nodes = torch.ones(joined.num_nodes)
+        widths = of_kind(draw_explanation(joined, graph, nodes, edges), LineCollection)[1]
+        np.testing.assert_allclose(np.sort(widths.get_linewidths())[-3:], [0.4, 6.4, 6.4])
+        lines = {line.get_label(): line for line in draw_frame_shares(joined, nodes, edges).lines}
+        assert lines["edges of a frame"].get_ydata().tolist() == [2, 2, 2, 2]
+        assert lines["in time"].get_ydata().sum() == 100 * int(late.sum())
+
+
+def test_frames_keep_their_numbers():
+    clip = moving(frames=4)
+    clip.frame += 200
+    ax = draw_frame_shares(clip, torch.ones(clip.num_nodes), torch.ones(clip.num_edges))
+    (steps,) = ax.patches
+    assert steps.get_data().edges.tolist() == [199.5, 200.5, 201.5, 202.5, 203.5]
+    assert ax.lines[0].get_xdata().tolist() == [200, 201, 202, 203]
+
+
+@pytest.mark.parametrize("draw", [draw_frame_shares, partial(draw_explanation, graph=GRAPH)])
+def test_shares_of_something_else_are_refused(draw):
+    clip = moving(frames=4)
+    shares = {"node_mask": torch.ones(clip.num_nodes), "edge_mask": torch.ones(clip.num_edges)}
+    with pytest.raises(ValueError, match="68 nodes and .* found"):
+        draw(clip, **{**shares, "node_mask": torch.ones(3)})
+    with pytest.raises(ValueError, match="edges, found"):
+        draw(clip, **{**shares, "edge_mask": torch.ones(3)})
+    with pytest.raises(ValueError, match="one clip"):
+        draw(Batch.from_data_list([clip]), **shares)
+    with pytest.raises(ValueError, match="one clip with nodes and edges"):
+        draw(clip_nodes(torch.rand(1, 4, 17, 3), GRAPH), **shares)
 
 
 def test_shares_of_frames_are_those_of_joints_edges_and_edges_in_time():
@@ -162,6 +216,7 @@ def test_classes_are_sorted_and_other_runs_hollow():
 
 def test_importance_of_every_block_has_a_panel_and_one_key():
     factors = [torch.ones(GRAPH.num_edges) * (block + 1) for block in range(3)]
+    factors[0].requires_grad_()  # as a layer has it
     panels = draw_importances(GRAPH, factors)
     assert [ax.get_title() for ax in panels] == ["block 1", "block 2", "block 3"]
     assert [ax.get_legend() is not None for ax in panels] == [False, False, True]

@@ -87,7 +87,7 @@ def _importance(arguments: Namespace) -> Any:
     learnt = [getattr(block, "importance", None) for block in model.blocks]
     if None in learnt:
         raise ValueError(f"{type(model).__name__} learns no edge importance; ST-GCN does.")
-    factors = [each.factors.detach() for each in learnt if each is not None]
+    factors = [each.factors for each in learnt if each is not None]
     return visualize.draw_importances(model.graph, factors)[0].figure
 
 

@@ -11,16 +11,18 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from stgraph.graph import SkeletonGraph
-from stgraph.visualize.looks import COLORS, MARKERS, axes, panels, turn
+from stgraph.visualize.looks import COLORS, DASHES, MARKERS, axes, panels, plain, turn
 from stgraph.visualize.skeleton import bones_and_loops, halves_of, place_joints
 
 WIDTH, AREA = 2.0, 25.0  # points of a line and square points of a mark, for a factor of one
-DASHES: tuple[Any, ...] = ("-", (0, (1.5, 0.7)), (0, (0.6, 0.6)))  # short, for halves of bones
 
 
-def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | None = None) -> Axes:
+def draw_importance(
+    graph: SkeletonGraph, importance: ArrayLike | Tensor, *, ax: Axes | None = None
+) -> Axes:
     """The learnt factor of each edge of a frame: the wider, the more it counts.
 
     Each bone is drawn in two halves, the half at a joint for the edge that ends there, in the
@@ -32,7 +34,7 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
         importance: A factor for each of them ``[E']``.
         ax: Where to draw.
     """
-    factor = np.asarray(importance, dtype=float)
+    factor, graph = plain(importance), graph.to("cpu")
     if factor.shape != (graph.num_edges,):
         raise ValueError(
             f"Expected a factor for each of the {graph.num_edges} edges, found "
@@ -51,7 +53,7 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
             inside = np.where(factor[bones] < 0, 0.5 * width, 0.0)
             ax.add_collection(LineCollection(halves, colors="white", linewidths=inside))
         if len(loops):
-            x, y = place[graph.edge_index[0].cpu().numpy()[loops]].T
+            x, y = place[graph.edge_index[0].numpy()[loops]].T
             mark: dict[str, Any] = {"marker": turn(MARKERS, subset), "zorder": 3, "clip_on": False}
             faces = np.where(factor[loops] < 0, "white", color)
             ax.scatter(x, y, s=AREA * np.abs(factor[loops]), c=faces, edgecolors=color, **mark)
@@ -69,7 +71,7 @@ def draw_importance(graph: SkeletonGraph, importance: ArrayLike, *, ax: Axes | N
 
 def draw_importances(
     graph: SkeletonGraph,
-    factors: Sequence[ArrayLike],
+    factors: Sequence[ArrayLike | Tensor],
     *,
     figure: Figure | SubFigure | None = None,
 ) -> list[Axes]:

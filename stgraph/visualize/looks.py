@@ -7,15 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
 STYLES = ("-", "--", ":", "-.")
+DASHES: tuple[Any, ...] = (  # short, for halves of bones; as many as colours
+    "-",
+    (0, (1.5, 0.7)),
+    (0, (0.6, 0.6)),
+    (0, (3, 0.8)),
+    (0, (1.5, 0.7, 0.4, 0.7)),
+    (0, (0.5, 1.5)),
+)
 
 
 def axes(ax: Any, **figure: Any) -> Any:
     """The axes given, or those of a new figure."""
     return plt.subplots(layout="constrained", **figure)[1] if ax is None else ax
+
+
+def plain(values: Any) -> NDArray[np.float64]:
+    """Numbers of any kind as a NumPy array; of a tensor on any device, with or without gradient."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().double().numpy()
+    return np.asarray(values, dtype=float)
 
 
 def panels(figure: Any, rows: int, columns: int, size: tuple[float, float]) -> list[Any]:

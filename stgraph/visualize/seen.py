@@ -107,8 +107,10 @@ def draw_explanation(
     """Why a class was named: shares of joints and of edges between them, on the skeleton.
 
     What speaks for the class is filled and solid, what speaks against it hollow and dotted. Shares
-    are added up over frames and subsets: the half of a line at a joint is what that hears from the
-    other. Of graphs that join more than bones, pairs below a twentieth of the largest are left out.
+    are added up over persons, frames and subsets; those of edges across frames and between equal
+    joints are left out (:func:`draw_frame_shares` has them). The half of a line at a joint is what
+    that hears from the other. Of pairs that are no bones those below a twentieth of the largest
+    share are left out.
 
     Args:
         clip: One clip.
@@ -117,24 +119,23 @@ def draw_explanation(
             :func:`stgraph.explain.explain` finds them.
         edge_mask: Shares of edges ``[E]``.
         ax: Where to draw.
+
+    Raises:
+        ValueError: If this is a batch or has no edges, or masks are not of its nodes and edges.
     """
+    nodes, edges = _shares(clip, node_mask, edge_mask)
     ax = axes(ax, figsize=(4, 5.5))
-    joints = scatter(_of_nodes(node_mask, clip), clip.joint.cpu(), dim_size=graph.num_joints)
-    template = clip.edge_template.cpu()
-    spatial = template >= 0
-    shares = scatter(edge_mask.detach().cpu()[spatial], template[spatial], dim_size=graph.num_edges)
-    source, target = graph.edge_index.cpu()
-    pairs, which = (source * graph.num_joints + target).unique(return_inverse=True)
-    heard = scatter(shares, which, dim_size=len(pairs)).numpy()
-    source, target = np.divmod(pairs.numpy(), graph.num_joints)
-    usual = 2 * len(graph.layout.bones) + graph.num_joints
-    least = 0.05 * np.abs(heard[source != target]).max(initial=0) if len(pairs) > usual else 0.0
-    drawn = np.flatnonzero((source != target) & (np.abs(heard) >= least))
-    place = place_joints(graph.layout)
-    ends = np.stack([place[target[drawn]], (place[source[drawn]] + place[target[drawn]]) / 2], 1)
-    bones = place[np.array(graph.layout.bones, dtype=int).reshape(-1, 2)]
-    ax.add_collection(LineCollection(list(bones), colors="0.85", linewidths=1.2, zorder=1))
-    _draw_shares(joints.numpy(), place, heard[drawn], ends, ax)
+    joints, place = graph.num_joints, place_joints(graph.layout)
+    bones = np.array(graph.layout.bones, dtype=int).reshape(-1, 2)
+    ax.add_collection(LineCollection(list(place[bones]), colors="0.85", linewidths=1.2, zorder=1))
+    source, target, heard = _heard(clip, edges, joints)
+    numbers = np.concatenate([bones, bones[:, ::-1]]) @ [joints, 1]
+    kept = np.isin(source * joints + target, numbers)
+    kept |= np.abs(heard) >= 0.05 * np.abs(heard).max(initial=0)
+    source, target, heard = source[kept], target[kept], heard[kept]
+    halves = np.stack([place[target], (place[source] + place[target]) / 2], axis=1)
+    of_joints = scatter(nodes, clip.joint.cpu(), dim_size=joints).numpy()
+    _draw_shares(of_joints, place, heard, halves, ax)
     return ax
 
 
@@ -148,26 +149,61 @@ def draw_frame_shares(
         node_mask: Shares of features ``[N, C]`` or of nodes ``[N]``.
         edge_mask: Shares of edges ``[E]``; an edge counts in the frame where it ends.
         ax: Where to draw.
+
+    Raises:
+        ValueError: As :func:`draw_explanation`.
     """
+    nodes, edges = _shares(clip, node_mask, edge_mask)
     ax = axes(ax, figsize=(5.5, 3.5))
-    frame, edges = clip.frame.cpu(), edge_mask.detach().cpu()
-    spatial, ends = clip.edge_template.cpu() >= 0, frame[clip.edge_index[1].cpu()]
+    first = int(clip.frame.min())
+    frame = clip.frame.cpu() - first
+    ends, late = frame[clip.edge_index[1].cpu()], _in_time(clip)
     count = int(frame.max()) + 1
-    steps = np.arange(count + 1) - 0.5
-    joints = scatter(_of_nodes(node_mask, clip), frame, dim_size=count)
-    ax.stairs(joints.numpy(), steps, fill=True, color=COLORS[4], label="joints")
-    for kind, label, style in ((spatial, "edges of a frame", "-"), (~spatial, "in time", ":")):
+    steps = first + np.arange(count + 1) - 0.5
+    joints = scatter(nodes, frame, dim_size=count).numpy()
+    ax.stairs(joints, steps, fill=True, color=COLORS[4], label="joints")
+    for kind, label, style in ((~late, "edges of a frame", "-"), (late, "in time", ":")):
         shares = scatter(edges[kind], ends[kind], dim_size=count).numpy()
         if kind.any():
-            ax.plot(shares, color="black", ls=style, lw=1.2, label=label)
+            numbers = first + np.arange(count)
+            ax.plot(numbers, shares, color="black", ls=style, lw=1.2, label=label)
     ax.axhline(0, color="black", lw=0.8)
     ax.legend(frameon=False)
     ax.set(xlabel="frame", ylabel="share in the logit")
     return ax
 
 
-def _of_nodes(mask: Tensor, clip: SkeletonData) -> Tensor:
-    return mask.detach().cpu().reshape(clip.num_nodes, -1).sum(dim=1)
+def _shares(clip: SkeletonData, node_mask: Tensor, edge_mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The masks as shares of nodes ``[N]`` and of edges ``[E]``, on the CPU, checked."""
+    if clip.get("batch") is not None or "edge_index" not in clip or not clip.num_nodes:
+        raise ValueError("Shares are drawn of one clip with nodes and edges; of a batch take [i].")
+    if node_mask.shape[:1] != (clip.num_nodes,) or edge_mask.shape != (clip.num_edges,):
+        raise ValueError(
+            f"Expected shares of {clip.num_nodes} nodes and {clip.num_edges} edges, found "
+            f"{list(node_mask.shape)} and {list(edge_mask.shape)}."
+        )
+    nodes = node_mask.detach().cpu().float().reshape(clip.num_nodes, -1).sum(dim=1)
+    return nodes, edge_mask.detach().cpu().float()
+
+
+def _in_time(clip: SkeletonData) -> Tensor:
+    """Which edges are in time, by their labels: bool ``[E]``."""
+    if clip.clips:
+        return clip.clips[0].labels.in_time(clip.edge_type).cpu()
+    source, target = clip.edge_index
+    return (clip.frame[source] != clip.frame[target]).cpu()
+
+
+def _heard(
+    clip: SkeletonData, edges: Tensor, joints: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Pairs of different joints, source and target, and the shares of their edges in frames."""
+    ends = clip.joint.cpu()[clip.edge_index.cpu()]
+    drawn = (ends[0] != ends[1]) & ~_in_time(clip)
+    source, target = ends[:, drawn]
+    pairs, which = (source * joints + target).unique(return_inverse=True)
+    heard = scatter(edges[drawn], which, dim_size=len(pairs)).numpy()
+    return (*np.divmod(pairs.numpy(), joints), heard)
 
 
 def _draw_shares(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stgraph import partition
 from stgraph.graph import SkeletonGraph
 from stgraph.skeleton import SkeletonLayout
-from stgraph.visualize.looks import COLORS, MARKERS, STYLES, axes, panels, turn
+from stgraph.visualize.looks import COLORS, DASHES, MARKERS, STYLES, axes, panels, turn
 
 Points = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def draw_partition(
     ``target`` is the joint's number or name; by default a joint with sources in as many subsets as
     possible, and of those the one whose bones are longest.
     """
-    layout = graph.layout
+    graph, layout = graph.to("cpu"), graph.layout
     joint = _telling_joint(graph) if target is None else target
     joint = layout.index(joint) if isinstance(joint, str) else joint
     if joint not in range(layout.num_joints):
@@ -89,7 +89,7 @@ def draw_subsets(graph: SkeletonGraph, *, ax: Axes | None = None) -> Axes:
     The half at a joint shows in which of its subsets the joint at the other end is, by colour and
     width. Joints themselves are marked by the subset of their self-loops.
     """
-    ax = axes(ax, figsize=(4.5, 6))
+    ax, graph = axes(ax, figsize=(4.5, 6)), graph.to("cpu")
     place = place_joints(graph.layout)
     for subset, name in enumerate(graph.subset_names):
         bones, loops = bones_and_loops(graph, subset)
@@ -97,6 +97,7 @@ def draw_subsets(graph: SkeletonGraph, *, ax: Axes | None = None) -> Axes:
         if len(bones):
             width = _WIDTHS[subset % len(_WIDTHS)]
             look_of_lines: dict[str, Any] = {"colors": color, "linewidths": width, "label": label}
+            look_of_lines["linestyles"] = [DASHES[subset // len(_WIDTHS) % len(DASHES)]]
             ax.add_collection(LineCollection(halves_of(graph, bones, place), **look_of_lines))
         if len(loops):
             x, y = place[graph.edge_index[0, loops]].T
@@ -128,14 +129,14 @@ def draw_spatial_partitions(
 
 def bones_and_loops(graph: SkeletonGraph, subset: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """The numbers of a subset's edges between joints, and of its self-loops."""
-    edges = np.flatnonzero(graph.edge_type.cpu().numpy() == subset)
-    source, target = graph.edge_index.cpu().numpy()[:, edges]
+    edges = np.flatnonzero(graph.edge_type.numpy() == subset)
+    source, target = graph.edge_index[:, edges].numpy()
     return edges[source != target], edges[source == target]
 
 
 def halves_of(graph: SkeletonGraph, edges: NDArray[Any], place: Points) -> list[Points]:
     """For each edge the half of its bone at the target, from there to the middle."""
-    source, target = graph.edge_index.cpu().numpy()[:, edges]
+    source, target = graph.edge_index[:, edges].numpy()
     return list(np.stack([place[target], (place[target] + place[source]) / 2], axis=1))
 
 
