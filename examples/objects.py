@@ -62,34 +62,36 @@ GRAPH = SkeletonGraph.from_layout(SCENE, touching, temporal_kernel=5)
 TOUCH = GRAPH.subset_names.index("touch")
 
 
+def raised_hand(body: NDArray[np.float32]) -> int:
+    """The hand that moves most in height."""
+    return max(HANDS, key=lambda hand: np.nanstd(body[:, hand, 1]))
+
+
 def record(label: int, performer: int, number: int) -> NDArray[np.float32]:
     """Keypoints ``[2, T, 26, 7]`` of a body and a thing: a place, and four features of its look."""
     rng = clip_rng(label, performer, number)
     body = sense(perform(ACTIONS.index("raise hand"), performer, rng, frames=40), rng)[0]
     clip = np.full((2, 40, SCENE.num_joints, 7), np.nan, dtype=np.float32)
     clip[0, :, :THING] = np.concatenate([body, np.zeros((40, THING, 4))], axis=2)
-    raised = HANDS[int(np.nanstd(body[:, HANDS[1], 1]) > np.nanstd(body[:, HANDS[0], 1]))]
-    place = body[:, raised] + rng.normal(0, 0.03, (40, 3))
+    place = body[:, raised_hand(body)]
     if CLASSES[label] == "greet":
-        place = np.array([0.4, 0.8, -0.6]) + rng.normal(0, 0.03, (40, 3))
+        place = np.array([0.4, 0.8, -0.6])  # on the table
+    clip[1, :, THING, :3] = place + rng.normal(0, 0.03, (40, 3))
     look = LOOKS["phone" if CLASSES[label] == "call" else "cup"]
-    clip[1, :, THING, :3] = place
     clip[1, :, THING, 3:] = look + rng.normal(0, 0.3, 4)
-    clip[1, np.isnan(place).any(axis=1), THING] = np.nan  # hidden with the hand
+    clip[1, np.isnan(clip[1, :, THING, 0]), THING] = np.nan  # hidden with the hand
     return clip
 
 
 def build(keypoints: NDArray[np.float32], label: int) -> SkeletonData:
     """The clip's graph, with edges both ways between the thing and each hand that is near it."""
-    points = torch.from_numpy(keypoints)
+    points = torch.from_numpy(keypoints).clone()
     points[..., :3] -= points[0, 0, SCENE.center, :3].nan_to_num()
     clip = build_clip(points, GRAPH, y=label, visible=transforms.visible(points))
-    thing = (clip.joint == THING).nonzero()[:, 0]
-    hand = torch.isin(clip.joint, torch.tensor(HANDS)).nonzero()[:, 0]
-    apart = torch.cdist(clip.x[thing, :3], clip.x[hand, :3])
-    near = (clip.frame[thing][:, None] == clip.frame[hand]) & (apart < NEAR)
-    pairs = torch.stack([thing[near.nonzero()[:, 0]], hand[near.nonzero()[:, 1]]])
-    return clip.with_edges(torch.cat([pairs, pairs.flip(0)], dim=1), TOUCH)
+    hands = torch.isin(clip.joint, torch.tensor(HANDS))
+    pairs = clip.pairs(clip.joint == THING, hands)
+    thing, hand = clip.x[pairs, :3]
+    return clip.with_edges(pairs[:, (thing - hand).norm(dim=1) < NEAR], TOUCH)
 
 
 def without_things(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -123,8 +125,10 @@ def main() -> None:
              for performer in range(1, 19) for n in range(2) for label in range(3)]  # fmt: skip
     first = build(clips[0][0], 0)
     print(f"{first.num_nodes} nodes, {int((first.edge_type == TOUCH).sum())} edges of touch")
-    ax = visualize.draw_clip(first, frames=(8, 16, 24, 32))  # the thing is person 1
+    greeting = build(clips[2][0], 2)
+    ax = visualize.draw_clip(greeting, frames=(8, 16, 24, 32))  # the thing is person 1
     ax.figure.savefig(out / "objects.png", dpi=100)
+    print(out / "objects.png")
     for name, seen in (("with things", lambda clip: clip), ("bodies alone", without_things)):
         sets = [
             [build(seen(clip), label) for clip, label, who in clips if (who > 12) == unseen]

@@ -30,12 +30,12 @@ GESTURES = {"fist": (1, 1, 1, 1, 1), "pinch": (1, 1, 0, 0, 0), "point": (1, 0, 1
 # %%
 # Sixteen joints: the wrist and three for each finger. Bones point from child to parent.
 
-bones = [
+BONES = [
     (f"{finger} {joint}", f"{finger} {joint - 1}" if joint > 1 else "wrist")
     for finger in FINGERS
     for joint in (1, 2, 3)
 ]
-HAND = SkeletonLayout.from_names("my hand", bones, center="wrist")
+HAND = SkeletonLayout.from_names("my hand", BONES, center="wrist")
 
 
 def hold(curl: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,14 +72,14 @@ def main() -> None:
 
     # A rest pose is only for drawings; without one joints are spread out by their bones.
     rest = hold(np.zeros((1, 5)))[0, :, :2]
-    hand = replace(HAND, positions=tuple(map(tuple, rest.tolist())))
-    (out / "layout.json").write_text(json.dumps(hand.to_dict()), encoding="utf-8")
-    visualize.draw_partitions(hand, target="index 2")[0].figure.savefig(out / "hand.png", dpi=100)
+    drawn = replace(HAND, positions=tuple(map(tuple, rest.tolist())))
+    (out / "layout.json").write_text(json.dumps(drawn.to_dict()), encoding="utf-8")
+    visualize.draw_partitions(drawn, target="index 2")[0].figure.savefig(out / "hand.png", dpi=100)
 
     # Arrays of any length are a data set in one call, and the network needs only the graph.
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    graph = SkeletonGraph.from_layout(hand, temporal_kernel=5)
+    graph = SkeletonGraph.from_layout(drawn, temporal_kernel=5)
     labels = 40 * list(GESTURES)
     clips = datasets.from_arrays([record(name, rng) for name in labels], labels, graph)
     train, test = clips[30:], clips[:30]

@@ -2,12 +2,12 @@
 =====================================
 
 Files of st-gcn, mmskeleton, mmaction2 and pyskl are recognised by the names of their weights; no
-code in them is run. Give one, and a clip of NTU RGB+D::
+code in them is run. Without a file one is written in the form of st-gcn first, with chance weights,
+and read again; a clip is generated::
 
-    python examples/released_checkpoint.py --checkpoint st_gcn.ntu-xsub.pt --clip a.skeleton
+    python examples/released_checkpoint.py
 
-Without a file one is written in the form of st-gcn first, with chance weights, and read again; a
-clip is generated.
+``--checkpoint`` and ``--clip`` take files that you have: weights, and a recording of NTU RGB+D.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stgraph import STGCN, SkeletonGraph, build_clip, layouts, partition, save_c
 from stgraph.checkpoints import read_checkpoint
 from stgraph.datasets import read_bodies
 from stgraph.datasets.synthetic.kinematics import clip_rng, generate_clip
-from stgraph.presets import PRESETS
+from stgraph.presets import PRESETS, check_preset
 
 
 def write_file(path: Path) -> STGCN:
@@ -38,29 +38,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Read a released check point, name an action.")
     parser.add_argument("--checkpoint", type=Path, help="default: one is written")
     parser.add_argument("--clip", type=Path, help=".skeleton file; default: a generated clip")
-    parser.add_argument("--preset", default="stgcn", choices=list(PRESETS), help="of its program")
+    parser.add_argument("--preset", choices=list(PRESETS), help="default: the file's program's")
     args = parser.parse_args()
 
     path, written = args.checkpoint, None
     if path is None:
         path = Path("runs/released/st_gcn.pt")
         written = write_file(path)
-    names = list(torch.load(path, weights_only=True))
-    print(f"{path}: {len(names)} entries, such as {names[0]} and {names[-1]}")
 
-    # The network is found from the shapes: blocks, joints, subsets, classes.
+    # The network is found from the names and shapes of the weights, and with it the program.
     known = read_checkpoint(path)
-    print(
-        f"{type(known.model).__name__} of {known.model.num_classes} classes on {known.model.graph}"
-    )
+    name = args.preset or known.data["preset"]
+    if name not in PRESETS:
+        raise SystemExit(f"{path} leaves open how its clips were prepared; say --preset.")
+    print(f"{path}: {type(known.model).__name__} of {known.model.num_classes} classes")
+    print(f"{known.model.graph}\nclips are prepared by '{name}', {PRESETS[name].source}")
 
-    # Clips have to be prepared as the program did it: here two bodies and 300 frames, with zeros
-    # for all that is not there. That is what presets are.
-    preset = PRESETS[args.preset]
+    # Clips have to be prepared as the program did it, with zeros for all that is not there.
+    preset = PRESETS[name]
     if args.clip is None:
         raw = torch.from_numpy(generate_clip(0, 1, 1, clip_rng(0, 1)))
     else:
         raw = torch.from_numpy(read_bodies(args.clip, preset.bodies))
+    check_preset(name, known.model.graph.num_joints, raw.shape[-1])
     clip = build_clip(preset.prepare(raw), known.model.graph)
     with torch.no_grad():
         logits = known.model(Batch.from_data_list([clip]))

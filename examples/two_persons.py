@@ -2,8 +2,8 @@
 ======================================
 
 Two people wave at each other, together or in turn. Each for himself does just the same in both
-cases, so a network that looks at persons one by one cannot know which it is, however well it is
-trained. Edges between the hands of the two are all it takes::
+cases, so a network that looks at persons one by one and takes their mean has little to go by. Edges
+between the hands of the two are all it takes::
 
     python examples/two_persons.py --out runs/two-persons
 """
@@ -26,7 +26,7 @@ CLASSES = ("together", "in turn")
 HAND = layouts.NTU25.index("right hand")
 
 # %%
-# A subset for these edges, in which none of the layout's is. Its number is that of its name.
+# A subset for these edges, in which none of the layout's is.
 
 
 def between(layout: layouts.SkeletonLayout, edge_index: Tensor) -> tuple[Tensor, tuple[str, ...]]:
@@ -52,9 +52,7 @@ def wave(label: int, rng: np.random.Generator) -> Tensor:
 def join(clip: SkeletonData) -> SkeletonData:
     """The clip with edges both ways between the right hands of a frame."""
     one, other = ((clip.joint == HAND) & (clip.person == person) for person in (0, 1))
-    pairs = torch.stack([one.nonzero()[:, 0], other.nonzero()[:, 0]])  # all seen, frame by frame
-    both = torch.cat([pairs, pairs.flip(0)], dim=1)
-    return clip.with_edges(both, GRAPH.subset_names.index("other person"))
+    return clip.with_edges(clip.pairs(one, other), GRAPH.subset_names.index("other person"))
 
 
 def accuracy(train: list[SkeletonData], test: list[SkeletonData]) -> float:

@@ -68,6 +68,8 @@ def test_the_chinese_pages_run_the_code_of_the_english_ones():
             for page in (ours, english)
         )
         assert code == wanted
+        asked, shown = (commands(page.read_text(encoding="utf-8")) for page in (ours, english))
+        assert all(command in shown for command in asked)
 
 
 def bare(code: str) -> str:

@@ -96,7 +96,7 @@ def joined(data: SkeletonData, shown: list[int]) -> Counter[str]:
         apart = abs(shown.index(frames[0]) - shown.index(frames[1]))
         if apart == 0:
             same = persons[0] == persons[1]
-            found[f"person {persons[0]}" if same else "edges between persons"] += 1
+            found[f"person {persons[0]}" if same else "edges between bodies"] += 1
         elif apart == 1:
             found["edges in time"] += 1
     return found
@@ -275,7 +275,7 @@ def test_an_edge_between_two_persons_is_drawn_and_a_deleted_bone_is_not():
         "person 0": 5,
         "person 1": 6,
         "edges in time": 8,
-        "edges between persons": 1,
+        "edges between bodies": 1,
     }
 
 

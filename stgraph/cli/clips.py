@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from stgraph.checkpoints import Checkpoint
 from stgraph.cli.preparation import Preparation
 from stgraph.data import SkeletonData
 from stgraph.datasets.ntu import Bodies
-from stgraph.datasets.ntu_names import parse_name
+from stgraph.datasets.ntu_names import NTU_CLASSES, parse_name
 from stgraph.formats import Clip
 from stgraph.formats import read_clip as read_clip_file
 from stgraph.options import DataOptions
@@ -36,13 +37,13 @@ class Shown(NamedTuple):
         keypoints: Joints ``[M, T, V, C]`` at the same places, whatever the stream; NaN where nobody
             is.
         pace: Frames of it for one of the file.
-        label: The class, 0-based, if the file says it.
+        label: The class that the file says, or nothing.
     """
 
     clip: SkeletonData
     keypoints: torch.Tensor
     pace: float
-    label: int | None
+    label: str
 
 
 def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
@@ -61,7 +62,15 @@ def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
         nobody = joints.eq(0).flatten(2).all(dim=2)[..., None, None]
         joints = joints.masked_fill(nobody, torch.nan)
     built = _built(given, path, checkpoint)
-    return Shown(built, joints, frames / raw.shape[1], clip.label)
+    label = said_class(clip, checkpoint.class_names)
+    return Shown(built, joints, frames / raw.shape[1], label)
+
+
+def said_class(clip: Clip, class_names: Sequence[str] = ()) -> str:
+    """The class that a file says, by its own name, that of the network, or number; or nothing."""
+    if "class_name" in clip.facts or clip.label is None:
+        return str(clip.facts.get("class_name", ""))
+    return class_names[clip.label] if clip.label < len(class_names) else f"number {clip.label}"
 
 
 def _built(keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint) -> SkeletonData:
@@ -95,8 +104,10 @@ def read_file(path: Path, bodies: Bodies = "two", joints: int | None = None) -> 
 
 
 def _read_ntu(path: Path, bodies: Bodies) -> Clip:
+    keypoints, source = datasets.read_bodies(path, bodies), str(path)
     try:
         label = parse_name(path.stem).action - 1
     except ValueError:  # a file of one's own
-        label = None
-    return Clip(path.stem, datasets.read_bodies(path, bodies), label, source=str(path))
+        return Clip(path.stem, keypoints, source=source)
+    facts = {"class_name": NTU_CLASSES[label]} if label < len(NTU_CLASSES) else {}
+    return Clip(path.stem, keypoints, label, facts=facts, source=source)

@@ -197,11 +197,16 @@ def _check_data(data: DataOptions) -> None:
         raise ValueError(f"There is no data set '{data.name}'; there are {', '.join(names)}.")
     if data.preset and data.preset not in PRESETS:
         raise ValueError(f"There is no preset '{data.preset}'; there are {', '.join(PRESETS)}.")
-    others = (data.frames, data.every - 1, data.align, data.rotate, data.scale)
-    if data.preset and any(others):
+    known = DataOptions()
+    others = [
+        f"--data.{name} is {getattr(data, name)}, not {getattr(known, name)}"
+        for name in ("frames", "every", "align", "rotate", "scale")
+        if getattr(data, name) != getattr(known, name)
+    ]
+    if data.preset and others:
         raise ValueError(
-            f"The preset '{data.preset}' is all that is done to clips; leave out "
-            "frames, every, align, rotate and scale."
+            f"The preset '{data.preset}' is all that is done to clips, but {', '.join(others)}, "
+            "by the command line, a recipe or a file; set it so."
         )
     if data.pad and (len(data.pad) != 2 or min(data.pad) < 1):
         raise ValueError(f"pad takes frames and persons, such as [300, 2], found {data.pad}.")

@@ -12,7 +12,7 @@ from torch import Tensor
 from stgraph import layouts
 from stgraph.checkpoints import Checkpoint, read_checkpoint
 from stgraph.cli import objects
-from stgraph.cli.clips import read_file, show_clip
+from stgraph.cli.clips import read_file, said_class, show_clip
 from stgraph.options import DataOptions
 from stgraph.player import Scene, View, write_player
 from stgraph.presets import PRESETS
@@ -26,10 +26,24 @@ KINECT = ("NTU25", "NTU25_PYSKL", "NTU_EDGE24", "UCLA20")
 
 def run_view(arguments: Namespace) -> None:
     """Write a page that plays clips in 3-D, and shows what a network sees in them."""
+    _check(arguments)
     checkpoint = read_checkpoint(arguments.checkpoint) if arguments.checkpoint else None
     scenes = [make_scene(Path(file), arguments, checkpoint) for file in arguments.files]
     write_player(scenes, arguments.out)
     print(f"{arguments.out}: open it in a browser")
+
+
+def _check(arguments: Namespace) -> None:
+    """Refuse what would be without effect."""
+    idle = ("layout",) if arguments.checkpoint else ("preset", "label")
+    given = [f"--{name}" for name in idle if getattr(arguments, name) is not None]
+    if given:
+        why = "a check point knows its layout" if arguments.checkpoint else "give --checkpoint"
+        raise ValueError(f"{' and '.join(given)} would be without effect: {why}.")
+    if arguments.fps is not None and not arguments.fps > 0:
+        raise ValueError(f"--fps is a number of frames a second above 0, not {arguments.fps}.")
+    if Path(arguments.out).suffix not in (".html", ".htm"):
+        raise ValueError(f"The page is an .html file, not {arguments.out}.")
 
 
 def view_arguments(parser: ArgumentParser) -> None:
@@ -74,9 +88,7 @@ def make_scene(path: Path, arguments: Namespace, checkpoint: Checkpoint | None) 
         keypoints = torch.from_numpy(clip.keypoints)
         axes = axes_of(keypoints, layout, arguments.view)
         fps = arguments.fps or float(clip.facts.get("fps", FPS))
-        named = "" if clip.label is None else f"number {clip.label}"
-        label = str(clip.facts.get("class_name", named))
-        return Scene(path.stem, keypoints, layout, fps=fps, label=label, **axes)
+        return Scene(path.stem, keypoints, layout, fps=fps, label=said_class(clip), **axes)
     return _seen(path, arguments, checkpoint)
 
 
@@ -94,7 +106,7 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         shown.keypoints,
         checkpoint.model.graph.layout,
         fps=(arguments.fps or FPS) * shown.pace,
-        label="" if shown.label is None else _class_name(checkpoint, shown.label),
+        label=shown.label,
         response=response,
         speaks=checkpoint.class_names[found.label],
         class_names=checkpoint.class_names,
@@ -102,11 +114,6 @@ def _seen(path: Path, arguments: Namespace, checkpoint: Checkpoint) -> Scene:
         class_shares=found.shares,
         **axes_of(shown.keypoints, checkpoint.model.graph.layout, arguments.view, data),
     )
-
-
-def _class_name(checkpoint: Checkpoint, label: int) -> str:
-    known = label < len(checkpoint.class_names)
-    return checkpoint.class_names[label] if known else f"number {label}"
 
 
 def axes_of(

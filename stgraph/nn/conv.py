@@ -15,7 +15,14 @@ from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 from torch_geometric.utils import is_sparse
 
 from stgraph.nn.backends import BACKENDS, TemporalGrid, TypedGraph, choose
-from stgraph.nn.conv_inputs import autocast, check_ends, check_options, num_targets, unpack
+from stgraph.nn.conv_inputs import (
+    autocast,
+    check_ends,
+    check_lengths,
+    check_options,
+    num_targets,
+    unpack,
+)
 
 
 class STGCNConv(MessagePassing):
@@ -130,6 +137,7 @@ class STGCNConv(MessagePassing):
                 x = x if isinstance(x, Tensor) else x[::-1]
                 size = None if size is None else size[::-1]
             edge_type = self._checked_types(edge_index, edge_type)
+            check_lengths(edge_index, edge_type, edge_weight)
             sources = x if isinstance(x, Tensor) else x[0]
             counts = (sources.shape[-2], num_targets(x, size))
             check_ends(edge_index, counts)

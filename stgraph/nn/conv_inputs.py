@@ -30,6 +30,20 @@ def check_options(bias: object, backend: str | None, aggr: object, flow: str) ->
         raise ValueError(f"flow is 'source_to_target' or 'target_to_source', not {flow!r}.")
 
 
+def check_lengths(edge_index: Tensor, edge_type: Tensor, edge_weight: OptTensor) -> None:
+    """Refuse edges whose types or weights are not one for each, or numbers that are not whole."""
+    if torch.compiler.is_compiling():
+        return
+    for name, column in (("edge_type", edge_type), ("edge_weight", edge_weight)):
+        if column is not None and column.shape[0] != edge_index.shape[1]:
+            raise ValueError(
+                f"Expected {name} of {edge_index.shape[1]} edges, found {list(column.shape)}."
+            )
+    for name, numbers in (("edge_index", edge_index), ("edge_type", edge_type)):
+        if numbers.is_floating_point():
+            raise ValueError(f"{name} holds whole numbers (torch.long), not {numbers.dtype}.")
+
+
 def check_ends(edge_index: Tensor, counts: tuple[int, int]) -> None:
     """Edges to nodes that are not there are refused; on a GPU nobody waits for that."""
     if torch.compiler.is_compiling() or edge_index.is_cuda or edge_index.numel() == 0:

@@ -106,7 +106,7 @@ def _lines(data: SkeletonData, slot: Tensor) -> list[tuple[str, Tensor, dict[str
     black = {"colors": "black", "linewidths": 1.5, "linestyles": "-."}
     lines: list[tuple[str, Tensor, dict[str, Any]]] = [
         ("edges in time", pairs[:, apart == 1], grey),
-        ("edges between persons", pairs[:, (apart == 0) & (first != second)], black),
+        ("edges between bodies", pairs[:, (apart == 0) & (first != second)], black),
     ]
     for body in data.person[slot >= 0].unique().tolist():
         look = {"colors": turn(COLORS, body), "linestyles": turn(STYLES, body)}

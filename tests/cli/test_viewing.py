@@ -13,7 +13,7 @@ import torch
 from stgraph import STGCN, SkeletonGraph, layouts, save_checkpoint
 from stgraph.checkpoints import read_checkpoint
 from stgraph.cli import main
-from stgraph.cli.viewing import make_scene
+from stgraph.cli.viewing import axes_of, make_scene
 from stgraph.formats import write_skeleton_file
 from stgraph.options import DataOptions
 
@@ -93,9 +93,12 @@ def test_the_class_is_said_where_the_file_knows_it(clip, tmp_path):
     assert make_scene(clip[0], asked(), checkpoint).label == ""
     named = tmp_path / "S001C001P001R001A004.skeleton"
     write_skeleton_file(named, clip[1].nan_to_num().numpy())
-    assert make_scene(named, asked(), checkpoint).label == "d"
-    named = named.rename(tmp_path / "S001C001P001R001A009.skeleton")
-    assert make_scene(named, asked(), checkpoint).label == "number 8"
+    assert make_scene(named, asked(), None).label == "brushing hair"
+    assert (
+        make_scene(named, asked(), checkpoint).label == "brushing hair"
+    )  # not the fourth of "abcd"
+    named = named.rename(tmp_path / "S001C001P001R001A999.skeleton")
+    assert make_scene(named, asked(), None).label == "number 998"
     named = named.rename(tmp_path / "mine.skeleton")
     assert make_scene(named, asked(), checkpoint).label == ""
 
@@ -132,18 +135,29 @@ def test_zeros_of_padded_clips_are_nobody(clip, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("preset", "frames", "view", "fps"),
+    ("preset", "frames", "persons", "view", "fps"),
     [
-        ("stgcn", 12, "kinect", 30),
-        ("ctrgcn", 64, "kinect", 160),  # 12 frames stretched to 64
-        ("agcn", 300, "aligned", 30),
+        ("stgcn", 12, 1, "kinect", 30),
+        ("ctrgcn", 64, 1, "kinect", 160),  # 12 frames stretched to 64
+        ("ctrgcn-120", 64, 2, "kinect", 160),
+        ("agcn", 300, 1, "aligned", 30),
+        ("pyskl", 100, 1, "aligned", 30),  # run through again and again
     ],
 )
-def test_clips_of_presets_stand_and_have_their_frames(preset, frames, view, fps, clip, tmp_path):
+def test_clips_of_presets_stand_and_have_their_frames(
+    preset, frames, persons, view, fps, clip, tmp_path
+):
     scene = make_scene(clip[0], asked(), trained(tmp_path, preset=preset, center=False))
     assert scene.view == view and scene.fps == pytest.approx(fps)
     seen = scene.keypoints.isfinite().flatten(2).any(dim=2)
-    assert seen[0].sum() == frames and not seen[1].any()
+    assert seen[0].sum() == frames and seen.any(dim=1).sum() == persons
+
+
+def test_clips_of_kinetics_that_were_turned_stand_along_y():
+    keypoints = torch.zeros(1, 2, 18, 3)
+    turned = DataOptions(preset="agcn-kinetics")
+    assert axes_of(keypoints, layouts.OPENPOSE18, "auto", turned) == {"coordinates": 2, "view": "y"}
+    assert axes_of(keypoints, layouts.OPENPOSE18, "auto")["view"] == "image"
 
 
 def test_the_command_writes_one_page_of_several_clips(clip, tmp_path, capsys):
@@ -154,6 +168,21 @@ def test_the_command_writes_one_page_of_several_clips(clip, tmp_path, capsys):
     assert main(["view", *files, *network, "-o", str(page)]) == 0
     assert page.read_text().count('"name": "walk"') == 2
     assert str(page) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--label", "a"], "--label would be without effect: give --checkpoint"),
+        (["--preset", "pyskl"], "--preset would be without effect"),
+        (["--layout", "NTU25", "--checkpoint", "x.ckpt"], "--layout would be without effect"),
+        (["--fps", "0"], "above 0, not 0"),
+        (["-o", "page.txt"], "an .html file, not page.txt"),
+    ],
+)
+def test_what_would_be_without_effect_is_refused(options, words, clip, capsys):
+    assert main(["view", str(clip[0]), *options]) == 1
+    assert words in capsys.readouterr().err
 
 
 def test_a_file_of_other_joints_is_refused(clip, capsys):

@@ -262,6 +262,21 @@ def test_options_that_do_not_exist_are_refused(options, message: str):
         STGCNConv(4, 5, 3, **options)
 
 
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ((torch.tensor([0]), None), r"edge_type of 2 edges, found \[1\]"),
+        ((torch.tensor([0, 1]), torch.ones(3)), r"edge_weight of 2 edges, found \[3\]"),
+        ((torch.tensor([0, 1]), torch.ones(1)), r"edge_weight of 2 edges, found \[1\]"),
+        ((torch.tensor([0.0, 1.0]), None), "edge_type holds whole numbers"),
+    ],
+)
+def test_types_and_weights_that_are_not_one_for_each_edge_are_refused(columns, words):
+    edge_index = torch.tensor([[0, 1], [1, 2]])
+    with pytest.raises(ValueError, match=words):
+        STGCNConv(4, 5, num_subsets=2)(torch.randn(3, 4), edge_index, *columns)
+
+
 @pytest.mark.parametrize("wrong", [-1, 3, 100])
 def test_an_edge_type_outside_the_subsets_is_refused(wrong: int):
     edge_index, edge_type, _ = typed_graph()
