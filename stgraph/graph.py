@@ -127,6 +127,8 @@ class SkeletonGraph:
         Raises:
             ValueError: If labels do not fit the edges or their names, or weights the edges.
         """
+        if not callable(partition):
+            raise ValueError(f"A partition is a function: partition.spatial, not {partition!r}.")
         if edge_index is None:
             edge_index = partitions.neighborhood(layout)
         partitions.check_edges(edge_index, layout)

@@ -111,3 +111,8 @@ def test_a_completed_graph_joins_all_joints_in_every_subset_with_weight_one():
     assert complete.num_edges == 3 * 21 * 21
     assert (complete.layout, complete.labels) == (graph.layout, graph.labels)
     assert complete.completed().identity == complete.identity != graph.identity
+
+
+def test_a_partition_by_name_is_refused():
+    with pytest.raises(ValueError, match="is a function: partition.spatial, not 'spatial'"):
+        SkeletonGraph.from_layout(layouts.NTU25, "spatial")

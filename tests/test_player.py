@@ -160,7 +160,7 @@ def page(browser, tmp_path):
             speaks="sit",
             **seen,
         ),
-        Scene("still", walk[:1, :1], layouts.COCO17, fps=10),
+        Scene("still", walk[:1, :1], layouts.COCO17, fps=10, view="kinect"),
     ]
     write_player(scenes, tmp_path / "page.html")
     browser.get((tmp_path / "page.html").as_uri())
@@ -213,7 +213,7 @@ def test_keys_move_and_change_clips(page):
 def test_keys_play_change_speed_and_responses_turn_back_and_help(page):
     driver, _ = page
     for key, told, wanted in (
-        (" ", "player.playing", True),
+        (" ", "document.getElementById('play').textContent", "pause"),
         (" ", "player.playing", False),
         ("+", "player.speed", 4),
         ("-", "player.speed", 3),
@@ -231,6 +231,35 @@ def test_keys_play_change_speed_and_responses_turn_back_and_help(page):
     press(driver, "r")
     np.testing.assert_allclose(driver.execute_script(place), before)
     assert driver.get_log("browser") == []
+
+
+def test_the_class_is_said_and_the_viewer_stands_in_front(page):
+    driver, _ = page
+    told = "return document.getElementById('truth').textContent"
+    side = "return player.stage.camera.position.z - player.stage.controls.target.z"
+    assert driver.execute_script(told) == "class: w" and driver.execute_script(side) > 0
+    driver.execute_script("player.open(1)")
+    assert driver.execute_script(told) == "" and driver.execute_script(side) < 0  # as the sensor
+
+
+def test_responses_are_sizes_that_a_key_takes_away(page):
+    driver, _ = page
+    sizes = (
+        "return Array.from(player.stage.balls.instanceMatrix.array).filter((_, i) => i % 16 == 0)"
+    )
+    before = np.array(driver.execute_script(sizes))
+    press(driver, "c")
+    after = np.array(driver.execute_script(sizes))
+    assert before.std() > 0.01 * before.mean() and after.std() == pytest.approx(0, abs=1e-6)
+    press(driver, "c")
+    np.testing.assert_array_equal(driver.execute_script(sizes), before)
+
+
+def test_one_clip_is_named(browser, tmp_path):
+    write_player([Scene("walk", moving(), layouts.COCO17, label="w")], tmp_path / "page.html")
+    browser.get((tmp_path / "page.html").as_uri())
+    told = "return document.getElementById('truth').textContent"
+    assert browser.execute_script(told) == "walk, class: w"
 
 
 def test_without_webgl_the_page_says_so(tmp_path):

@@ -504,7 +504,7 @@ def test_curves_are_drawn_by_epoch_in_percent():
         {"train_loss": [2.0, 1.0], "val_top1": [0.5, 0.75], "lr-SGD": [0.1, 0.05], "other": [9, 9]}
     )
     drawn = {line.get_label(): line.get_ydata().tolist() for ax in panels for line in ax.lines}
-    assert drawn == {"train_loss": [2, 1], "test top1": [50, 75], "lr-SGD": [0.1, 0.05]}
+    assert drawn == {"train loss": [2, 1], "test top1": [50, 75], "lr-SGD": [0.1, 0.05]}
     assert panels[0].get_figure().get_size_inches().tolist() == [12, 3.6]
 
 

@@ -56,7 +56,7 @@ def run_evaluate(arguments: Namespace) -> None:
 
 
 def run_predict(arguments: Namespace) -> None:
-    """Name the most probable classes of clips in .skeleton or .npy files."""
+    """Name the most probable classes of clips, in any format that is read."""
     checkpoint = read_checkpoint(arguments.checkpoint)
     checkpoint.model.to(device_of(arguments.device))
     if arguments.top < 1:
@@ -117,7 +117,7 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
 
 def predict_arguments(parser: ArgumentParser) -> None:
     """Arguments of :func:`run_predict`."""
-    parser.add_argument("files", nargs="+", type=str, help=".skeleton or .npy clips.")
+    parser.add_argument("files", nargs="+", type=str, help="Clips in any format that is read.")
     parser.add_argument("--checkpoint", type=str, required=True, help="From stgraph train.")
     _preset_argument(parser)
     parser.add_argument("--top", type=int, default=5, help="How many classes to name.")

@@ -97,8 +97,8 @@ def read_file(path: Path, bodies: Bodies = "two", joints: int | None = None) -> 
     clip = read_clip_file(path) if path.suffix != ".skeleton" else _read_ntu(path, bodies)
     if joints is not None and clip.keypoints.shape[2] != joints:
         raise ValueError(
-            f"{path}: expected {joints} joints, as the network's clips have, found "
-            f"{clip.keypoints.shape[2]}. Check the layout."
+            f"{path}: expected {joints} joints, found {clip.keypoints.shape[2]}. Check the layout "
+            "(--layout), which a check point brings along."
         )
     return clip
 

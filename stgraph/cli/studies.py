@@ -44,8 +44,10 @@ def read_study(source: str) -> dict[str, Variant]:
     known = sorted(path.stem for path in STUDIES.glob("*.yaml"))
     path = STUDIES / f"{source}.yaml" if source in known else Path(source)
     if not path.is_file():
+        what = "file" if path.suffix else "study"
         raise ValueError(
-            f"There is no study '{source}'; there are {', '.join(known)}, or a YAML file."
+            f"There is no {what} '{source}'; the package has {', '.join(known)}, other studies are "
+            "YAML files."
         )
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -266,7 +266,7 @@ def _check_clips(data: SkeletonData, graph: SkeletonGraph) -> None:
     for facts in data.clips:
         if facts.graph != graph.identity:
             raise ValueError(
-                f"Clip {facts.name or ''} was built with another graph ({facts.graph}, "
+                f"Clip {facts.name or '(no name)'} was built with another graph ({facts.graph}, "
                 f"{facts.labels}) than the network ({graph.identity}, {graph.labels}); build clips "
                 "with the network's graph (model.graph)."
             )

@@ -94,6 +94,11 @@ class SkeletonNetwork(Module):
         super().__init__()
         if not blocks:
             raise ValueError("The network needs at least one block (channels, stride).")
+        if not isinstance(graph, SkeletonGraph):
+            raise ValueError(
+                f"The network stands on a SkeletonGraph, not {type(graph).__name__}; of a layout "
+                "SkeletonGraph.from_layout(layout) is one."
+            )
         if persons is not None and persons < 1:
             raise ValueError(f"persons is a number of at least 1, or None, not {persons!r}.")
         self.recompute, self.is_fused = False, False

@@ -228,7 +228,8 @@ class Player {
     this.time = 0;
     at("clip").value = this.number;
     at("frame").max = this.scene.frames - 1;
-    at("truth").textContent = this.scene.label ? `class: ${this.scene.label}` : "";
+    const said = [scenes.length < 2 && this.scene.name, this.scene.label && `class: ${this.scene.label}`];
+    at("truth").textContent = said.filter(Boolean).join(", ");
     at("heat-label").hidden = !this.scene.response;
     at("speaks").textContent = this.scene.speaks ? `responses: ${this.scene.speaks}` : "responses";
     this.stage.show(this.scene);

@@ -34,8 +34,8 @@ def draw_clip(
 
     Args:
         data: One clip.
-        frames: Which frames; by default four from the clip's middle, as far apart as its edges in
-            time reach.
+        frames: Which frames; by default four as far apart as its edges in time reach, those that
+            show most nodes and of these the ones nearest to the clip's middle.
         person: Draw this one alone.
         channels: The channels of ``x`` that point to the right and upwards, and perhaps a third for
             depth, which is added to the axis of time. For images call ``ax.invert_zaxis()`` then.
@@ -63,13 +63,19 @@ def draw_clip(
 
 
 def _choose_frames(data: SkeletonData, frame: Tensor) -> list[int]:
-    """Up to four frames around the middle, as far apart as an edge in time can span."""
-    present, labels = frame.unique().tolist(), data.clips[0].labels
+    """Up to four frames that show most, as far apart as an edge in time can span."""
+    numbers, nodes = frame.unique(return_counts=True)
+    present, labels = numbers.tolist(), data.clips[0].labels
     step = max(1, (len(present) - 1) // (_FEW_FRAMES - 1))
     if labels.temporal is not None and labels.reach:
         step = min(step, labels.reach)
     length = step * (_FEW_FRAMES - 1)
-    start = max(0, (len(present) - 1 - length) // 2)
+    middle = max(0, (len(present) - 1 - length) // 2)
+
+    def shows(start: int) -> tuple[int, int]:
+        return int(nodes[start : start + length + 1 : step].sum()), -abs(start - middle)
+
+    start = max(range(max(1, len(present) - length)), key=shows)
     return present[start : start + length + 1 : step]
 
 

@@ -62,7 +62,7 @@ def draw_importance(
             ends |= {"marker": turn(MARKERS, subset), "ms": AREA**0.5}
         key.append(Line2D([], [], color=color, label=name, **ends))
     below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "frameon": False}
-    ax.legend(handles=key, title="a factor of one", **below)
+    ax.legend(handles=key, title="as wide as a factor of one", **below)
     ax.set_aspect("equal")
     ax.axis("off")
     ax.autoscale_view()

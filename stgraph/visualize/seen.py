@@ -69,6 +69,9 @@ def draw_responses(
     ax.set_xticks(gap * np.arange(len(frames)), [str(number) for number in frames])
     ax.set(xlabel="frame", aspect="equal", yticks=[])
     ax.spines[:].set_visible(False)
+    mark: dict[str, Any] = {"marker": "o", "mfc": COLORS[1], "mec": "black", "ms": AREA**0.5}
+    key = [Line2D([], [], ls="", label="strongest response; smaller: weaker", **mark)]
+    ax.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
     return ax
 
 

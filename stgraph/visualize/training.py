@@ -34,7 +34,7 @@ def draw_curves(
         (three[2], rates, "learning rate"),
     ):
         drawn = {
-            name.replace("val_", "test "): shares.get(name, curves[name])
+            name.replace("val_", "test ").replace("_", " "): shares.get(name, curves[name])
             for name in names
             if name in curves
         }
@@ -70,8 +70,9 @@ def draw_comparison(found: Mapping[str, Sequence[float]], *, ax: Axes | None = N
     ax = axes(ax, figsize=(6, 0.8 + 0.34 * len(found)))
     for row, values in enumerate(found.values()):
         look: dict[str, Any] = {"color": COLORS[0], "marker": MARKERS[0], "s": 18, "alpha": 0.6}
-        ax.scatter(values, [row] * len(values), **look)
-        ax.scatter([np.mean(values)], [row], marker="|", s=180, color="black", zorder=3)
+        ax.scatter(values, [row] * len(values), clip_on=False, **look)
+        mean: dict[str, Any] = {"marker": "|", "s": 180, "color": "black", "clip_on": False}
+        ax.scatter([np.mean(values)], [row], zorder=3, **mean)
     ax.set_yticks(range(len(found)), list(found))
     ax.invert_yaxis()
     ax.set(xlabel="accuracy, %")

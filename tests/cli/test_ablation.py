@@ -169,7 +169,8 @@ def test_settings_of_every_run_are_kept(out):
         (("--variants", "nope"), "no variant 'nope'"),
         (("--seeds", "0"), "--seeds and --jobs are at least 1"),
         (("--devices", "2"), "trained on one device"),
-        (("--study", "nope"), "no study 'nope'; there are paper, or a YAML file"),
+        (("--study", "nope"), "no study 'nope'; the package has paper"),
+        (("--study", "nope.yaml"), "no file 'nope.yaml'; the package has paper"),
     ],
 )
 def test_bad_arguments_get_one_clear_line(arguments, words, root, tmp_path, capsys):

@@ -8,8 +8,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import LineCollection
 
-from stgraph import STGCN, SkeletonGraph, STGCNPlusPlus, layouts, save_checkpoint
+from stgraph import STGCN, SkeletonGraph, STGCNPlusPlus, layouts, save_checkpoint, visualize
 from stgraph.cli import main
 from stgraph.cli.drawing import PICTURES
 from stgraph.evaluate import Evaluation
@@ -47,11 +48,14 @@ def repeatable(monkeypatch):
 
 
 def draw(folder, what: str, *arguments: str, network: str = "net"):
+    code = draw_code(folder, what, *arguments, network=network)
+    return code, (folder / f"{what}.svg").read_text() if code == 0 else ""
+
+
+def draw_code(folder, what: str, *arguments: str, network: str = "net") -> int:
     given = ["--clip", "clip.npy", "--checkpoint", f"{network}.ckpt", "--run", "one"]
     given = [str(folder / text) if not text.startswith("--") else text for text in given]
-    out = folder / f"{what}.svg"
-    code = main(["draw", what, *given, *arguments, "--out", str(out)])
-    return code, out.read_text() if code == 0 else ""
+    return main(["draw", what, *given, *arguments, "--out", str(folder / f"{what}.svg")])
 
 
 @pytest.mark.parametrize("what", PICTURES)
@@ -66,6 +70,27 @@ def test_an_explanation_is_of_the_class_that_is_asked_for(folder):
             draw(folder, what, "--label", label)[1] for label in ("sit", "sit", "stand")
         )
         assert sit == again != stand
+
+
+def figure_of(folder, monkeypatch, what: str):
+    figures = []
+    monkeypatch.setattr(visualize, "save_figure", lambda figure, path: figures.append(figure))
+    assert draw_code(folder, what) == 0
+    return figures[0]
+
+
+def test_an_explanation_has_a_skeleton_and_the_frames(folder, monkeypatch):
+    skeleton, frames = figure_of(folder, monkeypatch, "explanation").axes
+    assert skeleton.get_xlabel() == "" and frames.get_xlabel() == "frame"
+
+
+def test_bodies_before_a_sensor_are_drawn_as_it_sees_them(folder, monkeypatch):
+    (ax,) = figure_of(folder, monkeypatch, "responses").axes
+    bones = next(found for found in ax.collections if isinstance(found, LineCollection))
+    drawn = np.array(bones.get_segments())[:, :, 0]
+    x = -np.load(folder / "clip.npy")[0, 0, :, 0]  # the sensor's x grows to its left
+    wanted = np.array([[x[child], x[parent]] for child, parent in layouts.NTU25.bones])
+    np.testing.assert_allclose(drawn - drawn[0, 0], wanted - wanted[0, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize("what", ["responses", "explanation"])

@@ -285,3 +285,8 @@ def test_features_of_another_type_are_named():
     keypoints = torch.randn(1, 4, 25, 3, dtype=torch.double)
     with pytest.raises(ValueError, match=r"computes in torch.float32, .* torch.float64"):
         network()(build_clip(keypoints, GRAPH))
+
+
+def test_a_layout_in_place_of_its_graph_is_refused():
+    with pytest.raises(ValueError, match=r"not SkeletonLayout; .* from_layout\(layout\) is one"):
+        STGCN(3, 4, layouts.NTU25)
