@@ -288,5 +288,5 @@ def test_features_of_another_type_are_named():
 
 
 def test_a_layout_in_place_of_its_graph_is_refused():
-    with pytest.raises(ValueError, match=r"not SkeletonLayout; .* from_layout\(layout\) is one"):
+    with pytest.raises(ValueError, match=r"not SkeletonLayout; .*from_layout\(layout\) is one"):
         STGCN(3, 4, layouts.NTU25)
