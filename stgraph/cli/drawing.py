@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import torch
 from jsonargparse import ArgumentParser, Namespace
 
@@ -109,13 +108,9 @@ def _explanation(arguments: Namespace) -> Any:
     checkpoint, _, shown, label = _asked(arguments)
     found = explain(checkpoint.model, shown.clip, label)
     graph, masks = checkpoint.model.graph, (found.node_mask, found.edge_mask)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 5), layout="constrained", width_ratios=(2, 3)
-    )
-    visualize.draw_explanation(shown.clip, graph, *masks, ax=left)
-    visualize.draw_frame_shares(shown.clip, *masks, ax=right)
-    figure.suptitle(checkpoint.class_names[int(found.target)])
-    return figure
+    left, _ = visualize.draw_explanation_over_time(shown.clip, graph, *masks)
+    left.figure.suptitle(checkpoint.class_names[int(found.target)])
+    return left.figure
 
 
 def _confusion(arguments: Namespace) -> Any:

@@ -12,7 +12,12 @@ from stgraph.visualize.clip import draw_clip
 from stgraph.visualize.evaluation import draw_classes, draw_confusion
 from stgraph.visualize.importance import draw_importance, draw_importances
 from stgraph.visualize.looks import save_figure
-from stgraph.visualize.seen import draw_explanation, draw_frame_shares, draw_responses
+from stgraph.visualize.seen import (
+    draw_explanation,
+    draw_explanation_over_time,
+    draw_frame_shares,
+    draw_responses,
+)
 from stgraph.visualize.skeleton import (
     draw_layout,
     draw_partition,
@@ -36,6 +41,7 @@ __all__ = [
     "draw_curve",
     "draw_curves",
     "draw_explanation",
+    "draw_explanation_over_time",
     "draw_frame_shares",
     "draw_importance",
     "draw_importances",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
@@ -174,6 +176,23 @@ def draw_frame_shares(
     ax.legend(frameon=False)
     ax.set(xlabel="frame", ylabel="share in the logit")
     return ax
+
+
+def draw_explanation_over_time(
+    clip: SkeletonData,
+    graph: SkeletonGraph,
+    node_mask: Tensor,
+    edge_mask: Tensor,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> list[Axes]:
+    """:func:`draw_explanation` beside :func:`draw_frame_shares`."""
+    if figure is None:
+        figure = plt.figure(figsize=(9, 5), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(2, 3))
+    draw_explanation(clip, graph, node_mask, edge_mask, ax=left)
+    draw_frame_shares(clip, node_mask, edge_mask, ax=right)
+    return [left, right]
 
 
 def _shares(clip: SkeletonData, node_mask: Tensor, edge_mask: Tensor) -> tuple[Tensor, Tensor]:
