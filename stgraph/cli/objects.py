@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from stgraph import datasets, layouts, normalization, partition
@@ -172,8 +173,10 @@ def make_model(
         )
     if model.dropout is not None and not 0 <= model.dropout < 1:
         raise ValueError(f"dropout is a probability below 1, not {model.dropout}.")
+    with torch.random.fork_rng(devices=[]):  # looking at a clip shall not change the weights
+        channels = dataset[0].num_node_features
     network = NETWORKS[model.network](
-        dataset[0].num_node_features,
+        channels,
         dataset.num_classes,
         graph,
         blocks=[(width, stride) for width, stride in blocks],

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from stgraph import layouts, partition, transforms
+from stgraph import STGCN, layouts, partition, transforms
 from stgraph.cli.clips import read_clip
 from stgraph.cli.objects import (
     SMALL_BLOCKS,
@@ -110,6 +110,19 @@ def test_a_network_takes_the_channels_that_prepared_clips_have(tmp_path):
     clips = make_dataset(data, "train", graph)
     model = make_model(clips, ModelOptions(blocks=[[4, 1]]), graph)
     assert model.in_channels == 4 and model(clips[0]).isfinite().all()
+
+
+def test_the_weights_of_a_network_follow_from_the_seed_alone(tmp_path):
+    graph = make_graph(layouts.NTU25, ModelOptions())
+    weights = []
+    for rotate in (0.0, 0.3):  # by chance, in training clips
+        data = DataOptions(root=str(tmp_path), performers=2, rotate=rotate)
+        clips = make_dataset(data, "train", graph, training=True)
+        torch.manual_seed(5)
+        weights.append(make_model(clips, ModelOptions(blocks=[[4, 1]]), graph).classifier.weight)
+    torch.manual_seed(5)
+    weights.append(STGCN(3, clips.num_classes, graph, blocks=[(4, 1)]).classifier.weight)
+    assert torch.equal(weights[0], weights[1]) and torch.equal(weights[0], weights[2])
 
 
 def test_padding_comes_last_and_fills_with_zeros():
