@@ -508,10 +508,20 @@ def test_curves_are_drawn_by_epoch_in_percent():
     assert panels[0].get_figure().get_size_inches().tolist() == [12, 3.6]
 
 
-def test_curves_differ_in_black_and_white_and_count_from_the_first_epoch():
-    ax = draw_curve({"a": [1, 2], "b": [2, 3], "c": [3, 4]}, "loss", first=5)
+def test_curves_differ_in_black_and_white_and_count_epochs_from_one():
+    ax = draw_curve({"a": [1, 2], "b": [2, 3], "c": [3, 4]}, "loss")
     assert len({line.get_linestyle() for line in ax.lines}) == 3
-    assert [line.get_xdata().tolist() for line in ax.lines] == [[5, 6]] * 3
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[1, 2]] * 3
+
+
+def test_a_clip_is_drawn_where_it_shows_most():
+    graph = SkeletonGraph.from_layout(layouts.COCO17, temporal_kernel=3)
+    visible = torch.ones(2, 30, 17, dtype=torch.bool)
+    visible[1, :22] = False  # the second person comes late
+    ax = draw_clip(build_clip(torch.randn(2, 30, 17, 3), graph, visible=visible))
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["22", "23", "24", "25"]
+    everybody = draw_clip(build_clip(torch.randn(2, 30, 17, 3), graph))
+    assert [tick.get_text() for tick in everybody.get_yticklabels()] == ["13", "14", "15", "16"]
 
 
 def test_accuracy_by_length_is_that_of_equally_many_clips():

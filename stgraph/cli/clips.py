@@ -9,17 +9,19 @@ from typing import NamedTuple
 
 import torch
 
-from stgraph import datasets, transforms
+from stgraph import transforms
 from stgraph.build import build_clip
 from stgraph.checkpoints import Checkpoint
 from stgraph.cli.preparation import Preparation
 from stgraph.data import SkeletonData
-from stgraph.datasets.ntu import Bodies
-from stgraph.datasets.ntu_names import NTU_CLASSES, parse_name
+from stgraph.datasets.ntu import Bodies, read_bodies, read_ntu_clip
+from stgraph.datasets.ntu_names import parse_name
 from stgraph.formats import Clip
 from stgraph.formats import read_clip as read_clip_file
 from stgraph.options import DataOptions
 from stgraph.presets import PRESETS
+
+OWN_CLASSES = ("folder", "kinetics", "nw-ucla")  # data sets whose classes no name of NTU numbers
 
 
 def read_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> SkeletonData:
@@ -62,15 +64,18 @@ def show_clip(path: Path, checkpoint: Checkpoint, data: DataOptions) -> Shown:
         nobody = joints.eq(0).flatten(2).all(dim=2)[..., None, None]
         joints = joints.masked_fill(nobody, torch.nan)
     built = _built(given, path, checkpoint)
-    label = said_class(clip, checkpoint.class_names)
+    foreign = "action" in clip.facts and data.name in OWN_CLASSES
+    label = said_class(clip, () if foreign else checkpoint.class_names)
     return Shown(built, joints, frames / raw.shape[1], label)
 
 
 def said_class(clip: Clip, class_names: Sequence[str] = ()) -> str:
-    """The class that a file says, by its own name, that of the network, or number; or nothing."""
+    """The class that a file says, by its own name, by its number among ``class_names``, or not."""
     if "class_name" in clip.facts or clip.label is None:
         return str(clip.facts.get("class_name", ""))
-    return class_names[clip.label] if clip.label < len(class_names) else f"number {clip.label}"
+    if clip.label < len(class_names):
+        return class_names[clip.label]
+    return f"A{clip.label + 1:03d}" if "action" in clip.facts else f"number {clip.label}"
 
 
 def _built(keypoints: torch.Tensor, path: Path, checkpoint: Checkpoint) -> SkeletonData:
@@ -104,10 +109,8 @@ def read_file(path: Path, bodies: Bodies = "two", joints: int | None = None) -> 
 
 
 def _read_ntu(path: Path, bodies: Bodies) -> Clip:
-    keypoints, source = datasets.read_bodies(path, bodies), str(path)
     try:
-        label = parse_name(path.stem).action - 1
+        parse_name(path.stem)
     except ValueError:  # a file of one's own
-        return Clip(path.stem, keypoints, source=source)
-    facts = {"class_name": NTU_CLASSES[label]} if label < len(NTU_CLASSES) else {}
-    return Clip(path.stem, keypoints, label, facts=facts, source=source)
+        return Clip(path.stem, read_bodies(path, bodies), source=str(path))
+    return read_ntu_clip(path, bodies)

@@ -15,7 +15,7 @@ from stgraph.skeleton import SkeletonLayout
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to a clip's keypoints, in order: choose frames, centre, align, vary, subtract.
+    """What is done to keypoints, in order: choose frames, centre, align, vary, subtract, pad.
 
     Random choices are made only with a generator, which is given to training clips.
 

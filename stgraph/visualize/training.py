@@ -42,22 +42,20 @@ def draw_curves(
     return three
 
 
-def draw_curve(
-    curves: Mapping[str, ArrayLike], label: str, *, first: int = 1, ax: Axes | None = None
-) -> Axes:
+def draw_curve(curves: Mapping[str, ArrayLike], label: str, *, ax: Axes | None = None) -> Axes:
     """Values by epoch, one line for each name.
 
     Args:
-        curves: Values of epochs ``first``, ``first + 1`` ..., NaN where there is none.
+        curves: Values of epochs 1, 2 ..., NaN where there is none.
         label: What they are, for the axis.
-        first: The number of the first epoch.
         ax: Where to draw.
     """
     ax = axes(ax, figsize=(5, 3.6))
-    for number, (name, values) in enumerate(curves.items()):
+    for number, (name, given) in enumerate(curves.items()):
         look: dict[str, Any] = {"color": turn(COLORS, number), "linestyle": turn(STYLES, number)}
-        epochs = first + np.arange(len(np.asarray(values)))
-        ax.plot(epochs, np.asarray(values), label=name, marker=turn(MARKERS, number), ms=3, **look)
+        values = np.asarray(given)
+        epochs = np.arange(1, len(values) + 1)
+        ax.plot(epochs, values, label=name, marker=turn(MARKERS, number), ms=3, **look)
     ax.set(xlabel="epoch", ylabel=label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if curves:

@@ -93,12 +93,11 @@ def test_the_class_is_said_where_the_file_knows_it(clip, tmp_path):
     assert make_scene(clip[0], asked(), checkpoint).label == ""
     named = tmp_path / "S001C001P001R001A004.skeleton"
     write_skeleton_file(named, clip[1].nan_to_num().numpy())
-    assert make_scene(named, asked(), None).label == "brushing hair"
-    assert (
-        make_scene(named, asked(), checkpoint).label == "brushing hair"
-    )  # not the fourth of "abcd"
+    assert make_scene(named, asked(), None).label == "A004"
+    assert make_scene(named, asked(), checkpoint).label == "d"  # of a set with names like NTU's
+    assert make_scene(named, asked(), trained(tmp_path, name="folder")).label == "A004"
     named = named.rename(tmp_path / "S001C001P001R001A999.skeleton")
-    assert make_scene(named, asked(), None).label == "number 998"
+    assert make_scene(named, asked(), checkpoint).label == "A999"
     named = named.rename(tmp_path / "mine.skeleton")
     assert make_scene(named, asked(), checkpoint).label == ""
 
